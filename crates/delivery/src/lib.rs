@@ -1,0 +1,1 @@
+//! One attempt to one destination: routing, connections, and an outcome for each recipient.

@@ -1,0 +1,1 @@
+//! SMTP listeners: who may connect, who may relay, and the hand-over.

@@ -1,0 +1,1 @@
+//! Signing and explaining mail authentication.

@@ -1,0 +1,1 @@
+//! The order of things: from an accepted message to its last event.

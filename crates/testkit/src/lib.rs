@@ -1,0 +1,1 @@
+//! Tools for tests: scripted peers, a clock that is moved by hand, a disk that fails.

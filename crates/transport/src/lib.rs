@@ -1,0 +1,1 @@
+//! Byte streams for SMTP: sockets, TLS, and the driver of a session.
