@@ -1,1 +1,5 @@
 //! The order of things: from an accepted message to its last event.
+
+pub mod accept;
+
+pub use accept::{Accept, Client, Received};
