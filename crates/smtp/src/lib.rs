@@ -8,12 +8,15 @@
 //! `postrider-reply` crate's.
 
 pub mod address;
+pub mod client;
 pub mod code;
+pub mod command;
 pub mod destination;
 pub mod envelope;
 pub mod message;
 pub mod outcome;
 pub mod reply;
+pub mod server;
 
 pub use address::{Address, AddressError, Domain, Host};
 pub use code::{EnhancedStatus, ReplyCode};
