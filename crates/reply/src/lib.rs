@@ -1,5 +1,11 @@
 //! What an SMTP reply means: code, enhanced status, phase and words become a verdict.
+//!
+//! [`Decoder::decode`] is total: every [`Outcome`](postrider_smtp::Outcome) gets a [`Verdict`].
+//! All knowledge is data under `knowledge/`, compiled in and parsed once per [`Decoder`].
 
+mod decode;
 pub mod verdict;
+mod wire;
 
+pub use decode::{Context, Decoder};
 pub use verdict::{Cause, Confidence, Disposition, Evidence, Scope, Verdict, Who};

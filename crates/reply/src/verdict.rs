@@ -115,22 +115,24 @@ pub enum Confidence {
 }
 
 /// What the verdict rests on, so that it can be argued with.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Evidence {
     /// The knowledge entry, if one matched.
     pub entry: Option<Cow<'static, str>>,
     /// The words that matched.
     pub matched: Option<String>,
     /// The reply code.
+    #[serde(with = "crate::wire::code")]
     pub code: Option<ReplyCode>,
     /// The enhanced status code.
+    #[serde(with = "crate::wire::enhanced")]
     pub enhanced: Option<EnhancedStatus>,
     /// Where code and enhanced status disagree: in words.
     pub conflict: Option<String>,
 }
 
 /// What an outcome means. See the crate's page for the order of trust.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Why.
     pub cause: Cause,
