@@ -1,3 +1,44 @@
-//! Chores of the workspace.
+//! Chores of the workspace: what a build alone does not check, and what only a stopwatch shows.
+//!
+//! `cargo xtask tidy` holds the house rules of ARCHITECTURE.md. It reads files and
+//! `cargo metadata`, builds nothing and changes nothing.
 
-fn main() {}
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Chores of the Postrider workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Check the house rules: arrows between crates, pure crates, names, citations, links, licences
+    Tidy(tidy::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().chore {
+        Chore::Tidy(options) => tidy::run(&root(), &options),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace: the folder above this package.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
