@@ -17,9 +17,11 @@ mod lookup;
 mod mx;
 mod record;
 mod resolver;
+mod zone;
 
 pub use failure::Failure;
 pub use lookup::{addresses, cname, ipv4, ipv6, mx, ns, ptr, reverse_name, soa, tlsa, txt};
 pub use mx::{Exchanges, exchanges};
 pub use record::{Kind, Mx, Record, Soa, Tlsa};
 pub use resolver::{Answer, Looking, Resolver};
+pub use zone::{Alias, Reading, Zone, ZoneError};

@@ -1,6 +1,7 @@
 //! The seam: one question, one answer.
 
 use crate::{Failure, Kind, Record};
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -47,4 +48,14 @@ pub type Looking<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Se
 pub trait Resolver: Send + Sync + 'static {
     /// The records of that name and type, or why there are none. The name may end in a dot.
     fn look_up<'a>(&'a self, name: &'a str, kind: Kind) -> Looking<'a>;
+}
+
+/// A name as keys and answers have it: lower case, no trailing dot; the root is `"."`.
+pub(crate) fn canonical(name: &str) -> Cow<'_, str> {
+    let name = if name == "." { name } else { name.strip_suffix('.').unwrap_or(name) };
+    if name.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
 }
