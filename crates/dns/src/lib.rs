@@ -17,6 +17,7 @@ mod lookup;
 mod mx;
 mod record;
 mod resolver;
+mod system;
 mod zone;
 
 pub use failure::Failure;
@@ -24,4 +25,5 @@ pub use lookup::{addresses, cname, ipv4, ipv6, mx, ns, ptr, reverse_name, soa, t
 pub use mx::{Exchanges, exchanges};
 pub use record::{Kind, Mx, Record, Soa, Tlsa};
 pub use resolver::{Answer, Looking, Resolver};
+pub use system::{Settings, System, SystemError};
 pub use zone::{Alias, Reading, Zone, ZoneError};
