@@ -1,0 +1,252 @@
+//! Carries one job from due to settled. Nothing else in the workspace knows this order:
+//! attempt, decode, settle, record, tell.
+//!
+//! Invariant: an outcome is recorded before anyone hears of it, and an outcome that cannot be
+//! recorded (full disk) is kept and recorded later: a delivered message is not sent again
+//! because our disk was full.
+
+use crate::dots::Marks;
+use crate::job::Cargo;
+use crate::notice::{Account, Ready};
+use crate::shared::{Fresh, Live, Planned, Shared};
+use crate::tell;
+use postrider_delivery::{Attempt, BeforeDot, Order};
+use postrider_queue::{Job, Settled, Ticket};
+use postrider_reply::{Context, Verdict};
+use postrider_smtp::{Content, Outcome, Timestamp};
+use postrider_spool::{AttemptRecord, Next, Origin, Progress, Record, SpoolError};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What one attempt came to for one recipient.
+pub(crate) struct Settlement {
+    /// `None` when it expired untried.
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) verdict: Verdict,
+    pub(crate) settled: Settled,
+}
+
+/// How long work waits whose content cannot be read: the disk may recover, and nothing is lost meanwhile.
+const UNREADABLE_AGAIN_AFTER: Duration = Duration::from_secs(300);
+
+/// Carries one job.
+pub(crate) async fn carry(shared: &Arc<Shared>, ticket: Ticket, mut job: Job<Cargo>) {
+    // When outcomes cannot be written, attempts stop here: memory is bounded, and nothing more gets into doubt.
+    let _unwritten = shared.unwritten_room.acquire().await;
+    let began = shared.clock.now();
+    let live = shared.live();
+    let Some((content, _room)) = content_of(shared, &mut job).await else {
+        shared.queue().finished(ticket, shared.clock.now());
+        return;
+    };
+    let marks = shared.dots.marks();
+    let attempt = live.delivery.attempt(order(&marks, &job, content.clone())).await;
+    let now = shared.clock.now();
+    let settlements = settle(shared, ticket, &job, &attempt, now);
+    let notices = Account {
+        job: &job,
+        content: &content,
+        settlements: &settlements,
+        spoken: attempt.spoken.as_ref(),
+        tried: Some(began),
+        expires: shared.queue().expires(&job),
+    }
+    .notices(&live.settings, now, || shared.next_id(now, live.settings.node));
+    drop(content);
+    let record = record_of(&job, &settlements, Some((&attempt, began)));
+    if keep(shared, &live, record, notices, now, &job).await {
+        let ticket = tell::attempt(shared, &job, &settlements, &attempt, now);
+        shared.dots.told(&marks, ticket);
+        shared.dots.written(shared.sink.written());
+    }
+}
+
+/// The content: from memory, or from the spool within the room there is for it.
+async fn content_of<'a>(
+    shared: &'a Arc<Shared>,
+    job: &mut Job<Cargo>,
+) -> Option<(Content, Option<tokio::sync::SemaphorePermit<'a>>)> {
+    if let Some(content) = job.payload.content.take() {
+        return Some((content, None));
+    }
+    let kib = u32::try_from(job.payload.size / 1024 + 1).unwrap_or(u32::MAX).min(shared.content_room_kib);
+    let room = shared.content_room.acquire_many(kib).await.ok();
+    match shared.spool.content(job.message).await {
+        Ok(content) => Some((content, room)),
+        // Dropped by an operator while it was ready: nothing to do.
+        Err(SpoolError::NoSuchMessage(_)) => None,
+        Err(error) => {
+            let due = shared.clock.now().plus(UNREADABLE_AGAIN_AFTER);
+            tracing::error!(message = %job.message, %error, "a message cannot be read; it is tried again in five minutes");
+            let reason = format!("the message cannot be read from the spool: {error}");
+            record_durably(shared, &[untried(job, due, &reason)]).await;
+            None
+        }
+    }
+}
+
+fn order(marks: &Marks, job: &Job<Cargo>, content: Content) -> Order {
+    let marks = marks.clone();
+    Order {
+        message: job.message,
+        destination: job.destination.clone(),
+        envelope: (*job.payload.envelope).clone(),
+        recipients: job.recipients.iter().map(|r| r.index).zip(job.payload.people.iter().cloned()).collect(),
+        content,
+        before_dot: Some(BeforeDot::new(move |message| marks.mark(message))),
+    }
+}
+
+fn settle(
+    shared: &Arc<Shared>,
+    mut ticket: Ticket,
+    job: &Job<Cargo>,
+    attempt: &Attempt,
+    now: Timestamp,
+) -> Vec<Settlement> {
+    let host = attempt.spoken.as_ref().map_or("", |spoken| &*spoken.host);
+    let mut accepted = 0;
+    let mut decoded = Vec::with_capacity(attempt.outcomes.len());
+    for (_, outcome) in &attempt.outcomes {
+        let verdict = shared.decoder.decode(outcome, &Context { host, recipients_accepted: accepted });
+        accepted += u32::from(outcome.is_delivered());
+        decoded.push((outcome.clone(), verdict));
+    }
+    let settlements = {
+        let mut queue = shared.queue();
+        let settlements = (decoded.into_iter().zip(&job.recipients))
+            .map(|((outcome, verdict), recipient)| {
+                let in_doubt = matches!(outcome, Outcome::InDoubt(_));
+                let settled = queue.settle(&mut ticket, job, recipient, &verdict, in_doubt, now);
+                Settlement { outcome: Some(outcome), verdict, settled }
+            })
+            .collect();
+        // The connection is free for the next job while this one's outcome is written.
+        queue.finished(ticket, now);
+        settlements
+    };
+    shared.wake.notify_one();
+    settlements
+}
+
+/// What the spool is to keep of a finished job.
+pub(crate) fn record_of(
+    job: &Job<Cargo>,
+    settlements: &[Settlement],
+    attempt: Option<(&Attempt, Timestamp)>,
+) -> Record {
+    let mut record = Record::default();
+    let mut stays = false;
+    for (settlement, recipient) in settlements.iter().zip(&job.recipients) {
+        let next = match &settlement.settled {
+            Settled::Done | Settled::GiveUp { .. } => Next::Done,
+            Settled::RetryAt { due, tell_delay, .. } => {
+                stays = true;
+                Next::Retry {
+                    due: *due,
+                    reason: why(settlement),
+                    attempted: true,
+                    delay_told: recipient.delay_told || *tell_delay,
+                }
+            }
+        };
+        record.progress.push(Progress { message: job.message, recipient: recipient.index, next });
+    }
+    if let Some((attempt, began)) = attempt.filter(|_| stays) {
+        record.attempt = Some((job.message, attempt_record(attempt, began)));
+    }
+    record
+}
+
+/// Why a recipient waits, in one line: the queue's reason, then what was said.
+fn why(settlement: &Settlement) -> String {
+    const CHARS_MAX: usize = 300;
+    let said = settlement.outcome.as_ref().map(ToString::to_string).unwrap_or_default();
+    format!("{} ({said})", settlement.verdict.summary).chars().take(CHARS_MAX).collect()
+}
+
+fn attempt_record(attempt: &Attempt, began: Timestamp) -> AttemptRecord {
+    let host = attempt.spoken.as_ref().map_or_else(String::new, |s| format!("{} ({})", s.host, s.address));
+    let times = attempt.timings;
+    AttemptRecord {
+        at: began,
+        took: times.route + times.session + times.transaction,
+        host,
+        outcomes: attempt.outcomes.iter().map(|(index, outcome)| (*index, outcome.to_string())).collect(),
+        transcript: attempt.transcript.clone(),
+    }
+}
+
+/// What the spool is to keep of a job that goes back untried.
+pub(crate) fn untried(job: &Job<Cargo>, due: Timestamp, reason: &str) -> Record {
+    let progress = (job.recipients.iter())
+        .map(|recipient| Progress {
+            message: job.message,
+            recipient: recipient.index,
+            next: Next::Retry { due, reason: reason.to_owned(), attempted: false, delay_told: recipient.delay_told },
+        })
+        .collect();
+    Record { progress, ..Record::default() }
+}
+
+/// Makes a record and its notices durable in one step, then tells of the notices and sends them
+/// on their way. False when the relay stops before that.
+pub(crate) async fn keep(
+    shared: &Arc<Shared>,
+    live: &Live,
+    mut record: Record,
+    notices: Vec<Ready>,
+    now: Timestamp,
+    job: &Job<Cargo>,
+) -> bool {
+    let mut planned: Vec<(Ready, Planned)> = Vec::new();
+    for mut ready in notices {
+        let fresh = Fresh {
+            id: ready.id,
+            origin: Origin::Notice,
+            client: format!("about {}", job.message),
+            envelope: std::mem::take(&mut ready.envelope),
+            content: tell::signed(live, std::mem::take(&mut ready.content)).await,
+        };
+        let plan = shared.plan(fresh, live, now);
+        record.notices.push(plan.message.clone());
+        planned.push((ready, plan));
+    }
+    if !record_durably(shared, &[record]).await {
+        return false;
+    }
+    for (ready, plan) in planned {
+        tell::noticed(shared, job, &ready, &plan.message, now);
+        shared.admit(plan.jobs, plan.waits_until, now);
+    }
+    true
+}
+
+/// Writes records until they are written: an outcome is not given up because the disk is full.
+/// Then the queue learns what waits on disk. False when the spool was closed first: a restart
+/// finds the work leased, and does it again.
+pub(crate) async fn record_durably(shared: &Arc<Shared>, records: &[Record]) -> bool {
+    let mut failures = 0u32;
+    for record in records {
+        while let Err(error) = shared.spool.record(record.clone()).await {
+            if matches!(error, SpoolError::Closed) {
+                return false;
+            }
+            failures += 1;
+            if failures.is_power_of_two() {
+                tracing::error!(%error, failures, "an outcome cannot be written; it is kept in memory and written again");
+            }
+            let again = shared.clock.now().plus(shared.live().settings.rewrite_after);
+            shared.clock.sleep_until(again).await;
+        }
+    }
+    let due = |progress: &Progress| match progress.next {
+        Next::Retry { due, .. } => Some(due),
+        Next::Done => None,
+    };
+    if let Some(first) = records.iter().flat_map(|record| &record.progress).filter_map(due).min() {
+        shared.queue().kept(first);
+        shared.wake.notify_one();
+    }
+    true
+}
