@@ -94,6 +94,9 @@ pub struct Limits {
     /// Refused recipients of one message before the session ends: a guessing client is not a
     /// mailing list with a few dead addresses.
     pub refused_recipients_max: u32,
+    /// Recipients beyond `recipients_max` that are refused one by one before the session ends: a
+    /// client that sends them in one flight cannot know sooner.
+    pub recipients_overshoot_max: u32,
     /// AUTH attempts that failed before the session ends.
     pub auth_attempts_max: u32,
     /// Commands in a row that do not bring mail (NOOP, RSET, VRFY, EHLO …) before the session ends.
@@ -111,6 +114,7 @@ impl Default for Limits {
             drain_bytes_max: 50 * 1024 * 1024,
             errors_max: 20,
             refused_recipients_max: 200,
+            recipients_overshoot_max: 1000,
             auth_attempts_max: 3,
             idle_commands_max: 100,
         }
