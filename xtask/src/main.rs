@@ -1,8 +1,11 @@
 //! Chores of the workspace: what a build alone does not check, and what only a stopwatch shows.
 //!
 //! `cargo xtask tidy` holds the house rules of ARCHITECTURE.md. It reads files and
-//! `cargo metadata`, builds nothing and changes nothing.
+//! `cargo metadata`, builds nothing and changes nothing. `cargo xtask bench` measures, `cargo
+//! xtask kill` kills a relay under load and counts.
 
+mod bench;
+mod load;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -21,11 +24,14 @@ struct Arguments {
 enum Chore {
     /// Check the house rules: arrows between crates, pure crates, names, citations, links, licences
     Tidy(tidy::Options),
+    /// Measure: the relay against Postfix, or one crate alone
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().chore {
         Chore::Tidy(options) => tidy::run(&root(), &options),
+        Chore::Bench(options) => bench::run(&root(), &options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -35,6 +41,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where cargo builds.
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target))
 }
 
 /// The root of the workspace: the folder above this package.
