@@ -119,7 +119,7 @@ impl<J> Queue<J> {
             let full = self.is_full(lane);
             let Some(lane) = self.lanes.get_mut(key) else { continue };
             if shut_until.is_none() && !full {
-                lane.in_skips = false;
+                (lane.in_skips, lane.skipped) = (false, false);
                 continue;
             }
             self.skips.push_back(key);
@@ -155,11 +155,9 @@ impl<J> Queue<J> {
 
     /// Claims may have to leave it out.
     pub(crate) fn list(&mut self, key: Key) {
-        if let Some(lane) = self.lanes.get_mut(key) {
-            if !lane.in_skips {
-                lane.in_skips = true;
-                self.skips.push_back(key);
-            }
+        if let Some(lane) = self.lanes.get_mut(key).filter(|lane| !lane.in_skips) {
+            lane.in_skips = true;
+            self.skips.push_back(key);
         }
     }
 

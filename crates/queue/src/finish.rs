@@ -61,6 +61,9 @@ impl<J> Queue<J> {
                 }
             }
         }
+        if self.lanes.get(ticket.lane).is_some_and(|lane| self.shut(lane, now).is_some()) {
+            self.list(ticket.lane);
+        }
         self.place(ticket.lane, now);
         self.wake(ticket.site, now);
         if self.sites.get(ticket.site).is_some_and(|site| site.destinations == 0) {

@@ -6,6 +6,7 @@
 
 use crate::Queue;
 use crate::lane::{Lane, Route};
+use crate::queue::NO_SITE;
 use crate::site::Site;
 use crate::slab::Key;
 use postrider_smtp::{Destination, Timestamp};
@@ -31,7 +32,12 @@ impl<J> Queue<J> {
         if let Some(key) = self.site_of.get(&name) {
             return *key;
         }
-        let key = self.sites.insert(Site::new(name.clone(), &self.settings.site));
+        let mut site = Site::new(name.clone(), &self.settings.site);
+        if &*name == NO_SITE {
+            // There is nobody to be gentle to.
+            site.window = self.settings.site.connections_max.max(1);
+        }
+        let key = self.sites.insert(site);
         self.site_of.insert(name, key);
         key
     }
@@ -100,9 +106,6 @@ impl<J> Queue<J> {
     fn forget(&mut self, key: Key, now: Timestamp) {
         let Some(lane) = self.lanes.remove(key) else { return };
         self.lane_of.remove(&lane.destination);
-        if lane.in_skips {
-            self.skips.retain(|listed| *listed != key);
-        }
         if let Some(site) = lane.site() {
             self.detach(site, 0, now);
         }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The site of destinations that have none: their attempts end before a connection.
-const NO_SITE: &str = "(no site)";
+pub(crate) const NO_SITE: &str = "(no site)";
 /// How long an answer about a way is used at least, however short its TTL: a continuous stream
 /// must not ask for every job.
 const ROUTE_FRESH_MIN: Duration = Duration::from_secs(10);
@@ -149,14 +149,21 @@ impl<J> Queue<J> {
     pub fn next(&mut self, now: Timestamp) -> Action<J> {
         self.look_at_timers(now);
         self.forget_idle(now);
-        if let Some(action) = self.take_put_back(now) {
-            return action;
-        }
-        if let Some(destination) = self.take_unrouted() {
-            return Action::Route(destination);
-        }
-        if let Some((ticket, job)) = self.take_attempt(now) {
-            return Action::Attempt(ticket, job);
+        loop {
+            if let Some(action) = self.take_put_back(now) {
+                return action;
+            }
+            if let Some(destination) = self.take_unrouted() {
+                return Action::Route(destination);
+            }
+            if let Some((ticket, job)) = self.take_attempt(now) {
+                return Action::Attempt(ticket, job);
+            }
+            // Looking for an attempt may have found a pause, or a route out of date.
+            let may_ask = !self.unrouted.is_empty() && self.asking < self.settings.routes_max;
+            if self.draining.is_empty() && !may_ask {
+                break;
+            }
         }
         if let Some(wish) = self.take_wish(now) {
             return Action::Claim(wish);
@@ -341,6 +348,7 @@ impl<J> Queue<J> {
         let jobs: Vec<Job<J>> = lane.ready.drain(..count.max(1).min(lane.ready.len())).collect();
         if let Some(site) = lane.site().and_then(|site| self.sites.get_mut(site)) {
             site.ready = site.ready.saturating_sub(jobs.len());
+            self.disk.reopen(lane, site, &self.settings, now);
         }
         self.jobs -= jobs.len();
         self.bytes -= jobs.iter().map(|job| job.bytes_held).sum::<u64>();
