@@ -27,9 +27,8 @@ impl Mechanism {
     /// refuses makes room for the next, as hosts offer SCRAM for users they only know by a hash.
     pub(super) fn offered(peer: &Peer, credentials: &Credentials, under_tls: bool) -> Vec<Self> {
         let in_clear_ok = under_tls || credentials.in_clear;
-        let usable = |m: &Self| {
-            peer.auth.iter().any(|name| name == m.name()) && (in_clear_ok || matches!(m, Self::ScramSha256))
-        };
+        let usable =
+            |m: &Self| peer.auth.iter().any(|name| name == m.name()) && (in_clear_ok || matches!(m, Self::ScramSha256));
         [Self::ScramSha256, Self::Plain, Self::Login].into_iter().filter(usable).collect()
     }
 }
@@ -44,8 +43,13 @@ pub(super) struct Exchange {
 enum State {
     /// Everything was said.
     Said,
-    LoginUser { user: String, password: String },
-    LoginPassword { password: String },
+    LoginUser {
+        user: String,
+        password: String,
+    },
+    LoginPassword {
+        password: String,
+    },
     ScramFirst(Opened),
     ScramLast(Proven),
     ScramChecked,
@@ -61,7 +65,12 @@ pub(super) enum Next {
 
 impl Exchange {
     /// Begins; also gives the command and how it is shown.
-    pub(super) fn begin(mechanism: Mechanism, others: Vec<Mechanism>, who: &Credentials, nonce: &str) -> (Self, String) {
+    pub(super) fn begin(
+        mechanism: Mechanism,
+        others: Vec<Mechanism>,
+        who: &Credentials,
+        nonce: &str,
+    ) -> (Self, String) {
         let (state, initial) = match mechanism {
             Mechanism::ScramSha256 => {
                 let (opened, first) = Opened::new(&who.user, &who.password, nonce);

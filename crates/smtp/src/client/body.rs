@@ -104,7 +104,10 @@ mod tests {
         }
         let plain = content("A: b\r\n\r\n", "hello\r\n");
         let chunks = after_data(&plain);
-        assert_eq!(chunks.iter().map(|c| c.as_ptr()).collect::<Vec<_>>()[..2], [plain.head.as_ptr(), plain.body.as_ptr()]);
+        assert_eq!(
+            chunks.iter().map(|c| c.as_ptr()).collect::<Vec<_>>()[..2],
+            [plain.head.as_ptr(), plain.body.as_ptr()]
+        );
     }
 
     #[test]

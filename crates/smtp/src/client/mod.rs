@@ -352,7 +352,11 @@ impl Client {
                 // RFC 2920 §3.1: replies come in the order of the commands; none may be there before them.
                 match self.inbox.refuse_early(self.phase()) {
                     Ok(()) => self.outgoing = Some(flight),
-                    Err(violation) => self.violated(&violation),
+                    Err(violation) => {
+                        // Nothing of the flight was written, so there can be no doubt about it.
+                        self.writing = true;
+                        self.violated(&violation);
+                    }
                 }
             }
             Doing::Await => {}

@@ -78,7 +78,9 @@ pub(super) enum Doing {
     Await,
     /// The peer refused the message in its midst: the session cannot go on.
     CutShort(Ended),
-    Done { needs_reset: bool },
+    Done {
+        needs_reset: bool,
+    },
 }
 
 /// A transaction under way.
@@ -147,7 +149,8 @@ impl Sending {
             let utf8_missing = !peer.smtputf8 && (for_all || recipient.address.needs_smtputf8());
             let trouble = whole.clone().or_else(|| utf8_missing.then(|| not_offered("SMTPUTF8")));
             if let Some((kind, detail)) = trouble {
-                *standing = Standing::Settled(Outcome::Unreached(Trouble { phase: Phase::Mail, kind, errno: None, detail }));
+                *standing =
+                    Standing::Settled(Outcome::Unreached(Trouble { phase: Phase::Mail, kind, errno: None, detail }));
             }
         }
     }
