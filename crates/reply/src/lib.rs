@@ -4,8 +4,13 @@
 //! All knowledge is data under `knowledge/`, compiled in and parsed once per [`Decoder`].
 
 mod decode;
+mod errno;
+mod hint;
+mod knowledge;
+mod names;
 pub mod verdict;
 mod wire;
+mod words;
 
 pub use decode::{Context, Decoder};
 pub use verdict::{Cause, Confidence, Disposition, Evidence, Scope, Verdict, Who};
