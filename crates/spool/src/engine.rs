@@ -316,4 +316,10 @@ pub trait Engine: Send + Sync + 'static {
     fn operate(&self, query: &QueueQuery, surgery: &Surgery, now: Timestamp) -> Result<u64, SpoolError>;
     /// How many messages and recipients there are, cheaply.
     fn count(&self) -> Result<(u64, u64), SpoolError>;
+    /// How many octets can still be kept, cheaply.
+    fn room(&self) -> Result<u64, SpoolError>;
+    /// Called when nothing is to be done for a while: housekeeping that may take a moment.
+    fn rest(&self) -> Result<(), SpoolError> {
+        Ok(())
+    }
 }
