@@ -1,4 +1,5 @@
-//! What one job costs: admission, admit, next, settle, finished.
+//! What one job costs: admission, admit, next, settle, finished, and making and dropping it.
+//! Processor time where the system tells it, so that a busy machine does not count.
 //!
 //! `cargo run --release -p postrider-queue --example bench_queue`
 
@@ -7,7 +8,7 @@ use postrider_reply::{Cause, Confidence, Disposition, Evidence, Scope, Verdict, 
 use postrider_smtp::{Destination, Domain, MessageId, Timestamp};
 use std::error::Error;
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::UNIX_EPOCH;
 
 const JOBS: usize = 1_000_000;
 /// Jobs in memory at one time.
@@ -32,11 +33,11 @@ fn run(names: &[Destination], sites: usize) -> f64 {
     let mut tickets = Vec::new();
     let mut admitted = 0;
     // The first round finds the routes; it is not counted.
-    let mut counted_from = Instant::now();
+    let mut counted_from = clock();
     let warm = names.len().max(BATCH).div_ceil(BATCH) * BATCH;
     while admitted < JOBS + warm {
         if admitted == warm {
-            counted_from = Instant::now();
+            counted_from = clock();
         }
         for _ in 0..BATCH {
             let job = job(admitted, names[admitted % names.len()].clone(), now);
@@ -63,7 +64,14 @@ fn run(names: &[Destination], sites: usize) -> f64 {
             }
         }
     }
-    counted_from.elapsed().as_nanos() as f64 / JOBS as f64
+    (clock() - counted_from) as f64 / JOBS as f64
+}
+
+/// Nanoseconds of processor time; wall clock where /proc is not there.
+fn clock() -> u128 {
+    let told = std::fs::read_to_string("/proc/self/schedstat").ok();
+    let spent = told.as_deref().and_then(|text| text.split(' ').next()?.parse().ok());
+    spent.unwrap_or_else(|| UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_nanos()))
 }
 
 fn job(number: usize, destination: Destination, now: Timestamp) -> Job<u64> {

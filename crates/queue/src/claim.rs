@@ -73,7 +73,8 @@ impl<J> Queue<J> {
         let kept = self.disk.claiming.take().map_or(Timestamp::NEVER, |claiming| claiming.kept);
         let next_due = if claimed.more { now } else { claimed.next_due.unwrap_or(Timestamp::NEVER) };
         self.disk.due = self.disk.due.min(kept).min(next_due);
-        self.disk.not_before = if claimed.more { now } else { now.plus(self.settings.claim_interval) };
+        let goes_on = claimed.more || (next_due <= now && !claimed.jobs.is_empty());
+        self.disk.not_before = if goes_on { now } else { now.plus(self.settings.claim_interval) };
         for job in claimed.jobs {
             self.admit(job, now);
         }
@@ -86,6 +87,11 @@ impl<J> Queue<J> {
         let room = (jobs_max - jobs_max / 4).saturating_sub(self.jobs);
         let least = self.settings.claim_max.min(jobs_max / 4).max(1);
         if room >= least { room.min(self.settings.claim_max.max(1)) } else { 0 }
+    }
+
+    /// Whether something on disk is due, and memory has no room for it.
+    pub(crate) fn is_claim_overdue(&self, now: Timestamp) -> bool {
+        self.disk.claiming.is_none() && self.disk.due <= now && self.claim_room() == 0
     }
 
     /// When [`Queue::take_wish`] will want to claim, as things are.
@@ -105,7 +111,8 @@ impl<J> Queue<J> {
         let (skip, pause_ends) = self.take_skips(now);
         self.disk.due = pause_ends;
         self.disk.claiming = Some(Claiming { work_max, kept: Timestamp::NEVER });
-        let per_destination_max = (self.settings.per_destination_max / 2).clamp(1, work_max);
+        // One large backlog must not make up a whole claim.
+        let per_destination_max = (self.settings.per_destination_max / 2).min(work_max / 2).max(1);
         Some(ClaimWish { work_max, per_destination_max, skip })
     }
 

@@ -29,6 +29,11 @@ impl<J> Queue<J> {
         self.settings.owes_delay(job, recipient, now)
     }
 
+    /// When the message goes back to its sender if nothing helps.
+    pub fn expires(&self, job: &Job<J>) -> Timestamp {
+        self.settings.expires(job)
+    }
+
     /// Gives the connection back, as soon as the attempt is over: recording may follow.
     pub fn finished(&mut self, ticket: Ticket, now: Timestamp) {
         self.in_flight = self.in_flight.saturating_sub(1);

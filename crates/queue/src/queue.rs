@@ -93,6 +93,11 @@ impl<J> Queue<J> {
     /// Takes other settings, from the next decision on.
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = settings;
+        for key in self.sites.keys() {
+            if let Some(site) = self.sites.get_mut(key) {
+                site.window = site.window.min(self.settings.site.connections_max).max(1);
+            }
+        }
     }
 
     /// Jobs in memory, those being tried included.
@@ -114,8 +119,14 @@ impl<J> Queue<J> {
             return Admission::Later { due, reason };
         }
         let room = self.jobs + self.disk.reserved() < self.settings.jobs_max
-            && self.bytes.saturating_add(bytes) <= self.settings.bytes_max;
-        if room && lane.is_none_or(|lane| !self.is_full(lane)) { Admission::Now } else { Admission::Spill }
+            && self.bytes.saturating_add(bytes) <= self.settings.bytes_max
+            // What is due on disk is older: fresh messages must not keep it out for ever.
+            && !self.is_claim_overdue(now);
+        let place = match lane {
+            Some(lane) => !self.is_full(lane),
+            None => self.lanes.len() < self.settings.destinations_max || !self.idle.is_empty(),
+        };
+        if room && place { Admission::Now } else { Admission::Spill }
     }
 
     /// Takes a job that is due, committed as leased.

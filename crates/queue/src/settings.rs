@@ -33,8 +33,8 @@ pub struct Settings {
     /// `queue.bytes_max`: octets of message contents held in memory for a first attempt.
     /// 64 MiB: a quarter of the memory that a small machine can spare.
     pub bytes_max: u64,
-    /// `queue.per_destination_max`: jobs ready in memory for one destination. 2,000: enough to
-    /// keep its connections busy between two claims, a tenth of `jobs_max`.
+    /// `queue.per_destination_max`: jobs ready in memory for one destination. 5,000: a relay with
+    /// one smart host has one destination only, and a quarter of `jobs_max` leaves the others room.
     pub per_destination_max: usize,
     /// `queue.per_site_max`: jobs ready in memory for one site. 10,000: a slow provider with a
     /// thousand domains shall not take all of `jobs_max`.
@@ -68,7 +68,7 @@ impl Default for Settings {
             destination_connections_max: 20,
             jobs_max: 20_000,
             bytes_max: 64 << 20,
-            per_destination_max: 2_000,
+            per_destination_max: 5_000,
             per_site_max: 10_000,
             claim_max: 500,
             claim_interval: Duration::from_millis(100),

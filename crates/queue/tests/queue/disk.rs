@@ -105,3 +105,22 @@ fn claims_leave_out_what_is_full_or_paused_and_come_back_to_it() {
     assert_eq!(round.wishes.len(), 1, "there is room for it again");
     assert_eq!(round.wishes[0].skip, [to("dead.example")]);
 }
+
+#[test]
+fn fresh_messages_do_not_keep_out_what_is_due_on_disk() {
+    let mut rig = Rig::new(Settings { jobs_max: 100, claim_max: 20, ..Settings::default() });
+    rig.pass(1);
+    rig.admit("a.example", 70);
+    assert_eq!(rig.queue.admission(&to("b.example"), 0, rig.now), Admission::Now);
+    rig.queue.kept(rig.now);
+    assert_eq!(rig.queue.admission(&to("b.example"), 0, rig.now), Admission::Spill);
+    let mut claimed = 0;
+    while claimed == 0 {
+        let round = rig.round();
+        claimed += round.wishes.len();
+        for attempt in round.attempts {
+            rig.finish(attempt, &delivered());
+        }
+    }
+    assert_eq!(rig.queue.admission(&to("b.example"), 0, rig.now), Admission::Now);
+}

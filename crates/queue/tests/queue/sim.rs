@@ -222,7 +222,9 @@ impl World {
         }
         let ready: usize = seen.destinations.iter().map(|lane| lane.ready).sum();
         let by_site: usize = seen.sites.iter().map(|site| site.ready).sum();
-        assert!(by_site <= ready && ready + self.going.len() <= seen.jobs);
+        let routed: usize = seen.destinations.iter().filter(|lane| lane.site.is_some()).map(|lane| lane.ready).sum();
+        assert!(ready + self.going.len() <= seen.jobs);
+        assert_eq!(by_site, routed);
     }
 
     fn check_at_rest(&self) {
