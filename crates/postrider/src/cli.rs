@@ -1,0 +1,75 @@
+//! The command line: which verbs there are, and the options they share.
+
+use crate::config::problem::Problems;
+use crate::config::{Config, Sources};
+use crate::exit::{EXIT_HELP, Failure};
+use crate::verbs;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Gets mail delivered, and says in plain words what happened when it was not.
+#[derive(Debug, Parser)]
+#[command(name = "postrider", version, after_help = EXIT_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// See what waits and why; retry, hold, release or drop it
+    Queue(verbs::queue::Args),
+    /// Check the configuration: every key, its value, and where it comes from
+    Check(verbs::check::Args),
+    /// Make an argon2 hash of a password, for a [[user]] of the configuration
+    Passwd(verbs::passwd::Args),
+}
+
+/// Where the configuration comes from; the same for all verbs.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Configuration")]
+pub(crate) struct ConfigArgs {
+    /// The configuration file [default: /etc/postrider/postrider.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Set any key, such as queue.retry.first=1m; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) sets: Vec<String>,
+    /// The folder of spool, events and control socket
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    /// These arguments and the environment, still to be read.
+    pub(crate) fn sources(&self) -> Sources {
+        let mut flags = Vec::new();
+        if let Some(data) = &self.data {
+            flags.push(("data", "--data", data.display().to_string()));
+        }
+        // A variable that is not UTF-8 is none of ours.
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with("POSTRIDER_"))
+            .collect();
+        Sources { file: self.config.clone(), environment, sets: self.sets.clone(), flags, ..Sources::default() }
+    }
+
+    /// The configuration, for verbs that talk to the relay: a file they may not read is passed over.
+    pub(crate) fn for_client(&self) -> Result<Config, Problems> {
+        Sources { file_may_be_hidden: true, ..self.sources() }.load()
+    }
+}
+
+impl Verb {
+    /// Does it.
+    pub(crate) fn run(self) -> Result<crate::exit::Exit, Failure> {
+        match self {
+            Self::Queue(args) => verbs::queue::run(&args),
+            Self::Check(args) => verbs::check::run(&args),
+            Self::Passwd(args) => verbs::passwd::run(&args),
+        }
+    }
+}
