@@ -278,6 +278,23 @@ pub struct Recovered {
 }
 
 impl Event {
+    /// The names of all kinds.
+    pub const NAMES: [&str; 13] = [
+        "accepted",
+        "refused",
+        "delivered",
+        "deferred",
+        "in-doubt",
+        "failed",
+        "expired",
+        "noticed",
+        "held",
+        "released",
+        "retried",
+        "dropped",
+        "recovered",
+    ];
+
     /// The name of its kind, as in the line's `event`.
     pub const fn name(&self) -> &'static str {
         match self {

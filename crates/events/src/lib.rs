@@ -7,6 +7,7 @@
 //! Events are for telling. Nothing is decided from them, and the spool never depends on them.
 
 mod event;
+mod files;
 mod history;
 mod json_lines;
 mod line;
