@@ -54,6 +54,9 @@ impl Batch {
 
     /// Writes all and answers all.
     pub(crate) fn write(&mut self, engine: &dyn Engine) {
+        if self.commits.is_empty() && self.records.is_empty() {
+            return;
+        }
         match engine.write(&self.commits, &self.records) {
             Ok(()) => {
                 let answers = self.commit_answers.drain(..).chain(self.record_answers.drain(..));

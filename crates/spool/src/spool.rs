@@ -245,6 +245,8 @@ impl Writer {
                 rested = Instant::now();
             }
         }
+        // Given back before the answer, so that who closed the spool may open it again at once.
+        drop(self.engine);
         if let Some(done) = closed {
             let _ = done.send(());
         }

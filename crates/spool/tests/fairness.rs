@@ -95,10 +95,8 @@ fn leases_run_out_unless_renewed_and_end_with_a_record() {
     engine.record(&[record(&[retry(3, 0, minute(1), "busy")])]).unwrap();
     assert_eq!(work(&engine.claim(&claim(minute(2))).unwrap()), ["3/0@x.example"]);
     assert_eq!(work(&engine.claim(&claim(minute(11))).unwrap()), ["1/0@x.example"]);
-    assert_eq!(
-        work(&engine.claim(&claim(minute(61))).unwrap()),
-        ["2/0@x.example", "3/0@x.example", "1/0@x.example"][..2]
-    );
+    let all = work(&engine.claim(&claim(minute(61))).unwrap());
+    assert_eq!(all, ["1/0@x.example", "2/0@x.example", "3/0@x.example"]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn what_was_in_flight_is_due_again_after_a_restart() {
     let (engine, recovered) = SqliteEngine::open(directory.settings()).unwrap();
     assert_eq!(recovered, [(id(2), 0)], "message 1 had been moved to those that wait");
     assert_eq!(queue(&engine), ["1/1 y.example +0 0", "2/0 x.example +0 0", "3/0 x.example +9 0"]);
-    assert_eq!(work(&engine.claim(&claim(NOW)).unwrap()), ["1/1@y.example", "2/0@x.example"]);
+    assert_eq!(work(&engine.claim(&claim(NOW)).unwrap()), ["2/0@x.example", "1/1@y.example"]);
 }
 
 #[test]

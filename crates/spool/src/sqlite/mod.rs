@@ -36,7 +36,7 @@ const RECOVERY_BATCH_MAX: usize = 1_000;
 /// Readers kept for the next reading; further ones are closed after use.
 const IDLE_READERS_MAX: usize = 4;
 /// An idle spool is rewritten small when it has more free room inside than this,
-const SHRINK_FREE_BYTES_MIN: u64 = 256 << 20;
+const SHRINK_FREE_BYTES_MIN: u64 = 64 << 20;
 /// and no more content than this: rewriting must be over in a moment.
 const SHRINK_LIVE_BYTES_MAX: u64 = 16 << 20;
 

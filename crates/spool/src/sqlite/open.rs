@@ -94,8 +94,9 @@ fn connect(settings: &SqliteSettings) -> Result<Connection, SpoolError> {
 /// Makes the tables in an empty file; refuses a file of another kind or a later format, untouched.
 fn prepare(connection: &Connection) -> Result<(), SpoolError> {
     let ask = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(trouble);
-    let (application, format, pages) = (ask("application_id")?, ask("user_version")?, ask("page_count")?);
-    if pages == 0 {
+    let (application, format) = (ask("application_id")?, ask("user_version")?);
+    // No page at all, or a life that ended while it made the file: the tables and the numbers come in one transaction.
+    if (application, format) == (0, 0) && is_empty(connection)? {
         connection.pragma_update(None, "page_size", PAGE_BYTES.cast_signed()).map_err(trouble)?;
         // No auto_vacuum: freed pages are used again, and an empty spool is rewritten small when
         // idle. The bookkeeping of auto_vacuum would touch further pages for every body.
@@ -117,6 +118,10 @@ fn prepare(connection: &Connection) -> Result<(), SpoolError> {
         )));
     }
     Ok(())
+}
+
+fn is_empty(connection: &Connection) -> Result<bool, SpoolError> {
+    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0)).map_err(trouble)
 }
 
 fn tune_writer(connection: &Connection, settings: &SqliteSettings) -> rusqlite::Result<()> {

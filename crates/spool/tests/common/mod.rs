@@ -34,6 +34,11 @@ impl Directory {
         SqliteSettings::new(&self.0)
     }
 
+    /// Opens the spool that has this file.
+    pub fn open_at(file: &Path) -> SqliteEngine {
+        SqliteEngine::open(SqliteSettings::new(file.parent().unwrap())).unwrap().0
+    }
+
     pub fn open(&self) -> SqliteEngine {
         SqliteEngine::open(self.settings()).unwrap().0
     }
