@@ -219,6 +219,11 @@ impl Client {
         self.settings.timeouts.block
     }
 
+    /// How long the TLS handshake may take.
+    pub fn handshake_timeout(&self) -> Duration {
+        self.settings.timeouts.starttls
+    }
+
     /// The flight was written: from here on the peer may have all of it.
     pub fn written(&mut self) {
         self.writing = false;
