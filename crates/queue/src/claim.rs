@@ -136,8 +136,8 @@ impl<J> Queue<J> {
             skip.push(lane.destination.clone());
             match shut_until {
                 Some(until) => pause_ends = pause_ends.min(until),
+                None if lane.ready.len() >= self.settings.per_destination_max => lane.skipped = true,
                 None => {
-                    lane.skipped = true;
                     if let Some(site) = lane.site().and_then(|site| self.sites.get_mut(site)) {
                         site.skipped = true;
                     }

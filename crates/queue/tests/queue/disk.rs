@@ -1,7 +1,7 @@
 //! Memory is bounded, and the disk is asked when it is worth asking.
 
 use crate::rig::{Rig, delivered, refused, to};
-use postrider_queue::{Admission, Settings};
+use postrider_queue::{Admission, Settings, SiteSettings};
 use postrider_smtp::Timestamp;
 use std::time::Duration;
 
@@ -123,4 +123,31 @@ fn fresh_messages_do_not_keep_out_what_is_due_on_disk() {
         }
     }
     assert_eq!(rig.queue.admission(&to("b.example"), 0, rig.now), Admission::Now);
+}
+
+#[test]
+fn claims_leave_out_what_lies_behind_a_full_site_until_it_is_half_empty() {
+    let site = SiteSettings { connections_max: 1, connections_start: 1, ..SiteSettings::default() };
+    let mut rig = Rig::new(Settings { per_site_max: 10, site, ..Settings::default() });
+    rig.admit("a.at.x.org", 1);
+    rig.admit("b.at.x.org", 1);
+    rig.deliver_all();
+    rig.admit("a.at.x.org", 15);
+    rig.admit("b.at.x.org", 1);
+    rig.queue.kept(rig.now);
+    rig.pass(1);
+    // What each claim leaves out, by how much is ready before it.
+    let mut seen = Vec::new();
+    loop {
+        let ready = rig.queue.snapshot(1, rig.now).sites[0].ready;
+        let mut round = rig.round();
+        for wish in &round.wishes {
+            seen.push((ready, wish.skip.len()));
+            rig.claimed(Vec::new(), None, false);
+        }
+        rig.pass(1);
+        let Some(attempt) = round.attempts.pop() else { break };
+        rig.finish(attempt, &delivered());
+    }
+    assert_eq!(seen, [(16, 2), (6, 0)]);
 }

@@ -10,7 +10,7 @@ use postrider_smtp::{Destination, MessageId, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-const STEPS: usize = 6_000;
+const STEPS: usize = 3_000;
 const DESTINATIONS: u64 = 40;
 
 struct Dice(u64);
@@ -269,7 +269,7 @@ fn play(seed: u64) {
 
 #[test]
 fn whatever_happens_every_job_comes_out_once_and_the_bounds_hold() {
-    for seed in 1..=8 {
+    for seed in 1..=6 {
         println!("seed {seed}");
         play(seed);
     }

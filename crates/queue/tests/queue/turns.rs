@@ -127,6 +127,18 @@ fn what_is_held_goes_nowhere_until_released() {
 }
 
 #[test]
+fn what_is_held_while_it_has_its_turn_goes_back_in_the_same_round() {
+    let mut rig = Rig::new(Settings::default());
+    rig.admit("a.example", 1);
+    rig.deliver_all();
+    rig.admit("a.example", 3);
+    assert!(rig.queue.hold(&Target::Destination(to("a.example")), "", rig.now));
+    let round = rig.round();
+    assert_eq!((round.attempts.len(), round.put_back[0].jobs.len()), (0, 3));
+    assert_eq!(round.put_back[0].reason.to_string(), "held");
+}
+
+#[test]
 fn idle_sites_and_destinations_are_forgotten() {
     let mut rig = Rig::new(Settings { destinations_max: 50, ..Settings::default() });
     for n in 0..200 {
