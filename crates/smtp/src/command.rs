@@ -167,8 +167,8 @@ pub enum CommandError {
     /// What the command needs is missing or not well formed; how it is written.
     #[error("that is written: {0}")]
     Argument(&'static str),
-    /// The address is none.
-    #[error("{0}")]
+    /// The address of MAIL or RCPT is none.
+    #[error("{1}")]
     Address(Verb, AddressError),
     /// A parameter nobody knows.
     #[error("parameter not recognised: {0}")]

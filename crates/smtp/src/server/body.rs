@@ -82,7 +82,7 @@ impl Body {
     pub(super) fn feed(&mut self, input: &[u8]) -> Fed {
         if self.rules.binary {
             self.keep(input);
-            return self.all();
+            return self.unless_given_up(Fed::All);
         }
         let mut pos = 0;
         // What stands between `run` and `pos` is looked at and not yet kept.
@@ -112,10 +112,10 @@ impl Body {
                     self.at = At::DotCr;
                     (pos, run) = (pos + 1, pos + 1);
                 }
-                At::DotCr if byte == b'\n' => return Fed::Ended(pos + 1),
-                At::Dot | At::BareDot if byte == b'\n' => return Fed::Smuggled,
-                At::BareDot if byte == b'\r' => return Fed::Smuggled,
-                At::DotCr => return Fed::Smuggled,
+                At::DotCr if byte == b'\n' => return self.unless_given_up(Fed::Ended(pos + 1)),
+                At::Dot | At::BareDot if byte == b'\n' => return self.unless_given_up(Fed::Smuggled),
+                At::BareDot if byte == b'\r' => return self.unless_given_up(Fed::Smuggled),
+                At::DotCr => return self.unless_given_up(Fed::Smuggled),
                 // RFC 5321 §4.5.2: the first dot of a longer line was put there by the client.
                 At::Dot => self.at = At::Mid,
                 At::BareDot => {
@@ -125,7 +125,7 @@ impl Body {
             }
         }
         self.keep(&input[run..]);
-        self.all()
+        self.unless_given_up(Fed::All)
     }
 
     /// Goes through ordinary text up to the next octet that matters; gives the new `pos` and `run`.
@@ -167,9 +167,10 @@ impl Body {
         }
     }
 
-    fn all(&self) -> Fed {
+    /// Asked at every way out, so that it does not matter which piece grew too far.
+    fn unless_given_up(&self, fed: Fed) -> Fed {
         let far_too_big = self.size > self.rules.bytes_max.saturating_add(self.rules.drain_bytes_max);
-        if far_too_big { Fed::GivenUp } else { Fed::All }
+        if far_too_big { Fed::GivenUp } else { fed }
     }
 
     /// Whether it has grown beyond the limit.

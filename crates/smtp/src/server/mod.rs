@@ -338,7 +338,9 @@ impl Server {
                 progress
             }
             Cut::TooLong => {
-                let text = if is_auth { "5.5.6 the line is too long" } else { "5.5.2 the line is too long" };
+                // RFC 4954 §4: 5.5.6 within an exchange.
+                let within = matches!(self.state, State::Auth(..));
+                let text = if within { "5.5.6 the line is too long" } else { "5.5.2 the line is too long" };
                 self.abandon_auth();
                 self.refuse(Reason::LineTooLong, ReplyCode::UNRECOGNISED_500, text);
                 Progress::Made

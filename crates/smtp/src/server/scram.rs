@@ -7,6 +7,24 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
+impl ScramKeys {
+    /// The keys of a password, to be kept instead of it. Takes long by intent: `iterations` hashes.
+    pub fn of_password(password: &str, salt: &[u8], iterations: u32) -> Self {
+        let salted = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations.max(1));
+        Self {
+            salt: salt.into(),
+            iterations: iterations.max(1),
+            stored_key: Sha256::digest(hmac(&salted, b"Client Key")).into(),
+            server_key: hmac(&salted, b"Server Key"),
+        }
+    }
+
+    /// Whether they are the keys of this password: for PLAIN and LOGIN.
+    pub fn are_of(&self, password: &str) -> bool {
+        is_same(&Self::of_password(password, &self.salt, self.iterations).stored_key, &self.stored_key)
+    }
+}
+
 /// The client's first message, read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ClientFirst {
@@ -71,10 +89,14 @@ impl Proof {
         let proof: [u8; 32] = BASE64.decode(proof).ok()?.try_into().ok()?;
         let client_key: [u8; 32] = std::array::from_fn(|at| proof[at] ^ signature[at]);
         let stored: [u8; 32] = Sha256::digest(client_key).into();
-        // Compared without a short cut: the time it takes tells nothing.
-        let differing = stored.iter().zip(&self.keys.stored_key).fold(0, |sum, (a, b)| sum | (a ^ b));
-        (differing == 0).then(|| format!("v={}", BASE64.encode(hmac(&self.keys.server_key, spoken.as_bytes()))))
+        is_same(&stored, &self.keys.stored_key)
+            .then(|| format!("v={}", BASE64.encode(hmac(&self.keys.server_key, spoken.as_bytes()))))
     }
+}
+
+/// Compares without a short cut: the time it takes tells nothing.
+fn is_same(one: &[u8; 32], other: &[u8; 32]) -> bool {
+    one.iter().zip(other).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
 }
 
 fn hmac(key: &[u8; 32], text: &[u8]) -> [u8; 32] {
@@ -96,13 +118,8 @@ mod tests {
     #[test]
     fn the_example_of_rfc_7677() {
         let salt = BASE64.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
-        let salted: [u8; 32] = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(b"pencil", &salt, 4096);
-        let keys = ScramKeys {
-            salt: salt.into(),
-            iterations: 4096,
-            stored_key: Sha256::digest(hmac(&salted, b"Client Key")).into(),
-            server_key: hmac(&salted, b"Server Key"),
-        };
+        let keys = ScramKeys::of_password("pencil", &salt, 4096);
+        assert!(keys.are_of("pencil") && !keys.are_of("pencils"));
         let first = ClientFirst::parse("n,,n=user,r=rOprNGfwEbeRWgbNEkqO").unwrap();
         assert_eq!(&*first.user, "user");
         let (challenge, proof) = first.challenge(keys, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0");
