@@ -4,7 +4,6 @@
 //! durable. So an idle queue sleeps exactly until something is due, whatever the backlog.
 
 use crate::lane::Lane;
-use crate::queue::HOLD_LOOK;
 use crate::site::Site;
 use crate::slab::Key;
 use crate::{ClaimWish, Claimed, Queue, Settings};
@@ -167,7 +166,4 @@ impl<J> Queue<J> {
             self.skips.push_back(key);
         }
     }
-
-    /// How long what is held stays out of sight, if nobody releases it.
-    pub const HOLD_LOOK: std::time::Duration = HOLD_LOOK;
 }

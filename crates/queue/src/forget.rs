@@ -76,9 +76,12 @@ impl<J> Queue<J> {
             }
             self.idle.pop_front();
             let Some(lane) = self.lanes.get_mut(key) else { continue };
+            // While its site is shut, knowing it spares the disk claims that lead to nothing.
+            let site = lane.site().and_then(|site| self.sites.get(site));
+            let shut = site.is_some_and(|site| site.is_shut(now));
             if !lane.is_idle() {
                 lane.in_idle = false;
-            } else if now.since(lane.idle_since) >= age && lane.is_forgettable(now) {
+            } else if !shut && now.since(lane.idle_since) >= age && lane.is_forgettable(now) {
                 self.forget(key, now);
             } else {
                 self.idle.push_back((now, key));
@@ -117,7 +120,9 @@ impl<J> Queue<J> {
         if site.destinations > 0 || site.in_flight > 0 || site.held.is_some() {
             return;
         }
-        if site.health.is_forgettable(now) && !site.in_turns && site.timer.is_none() {
+        // More sites than destinations may be: what was learnt is worth less than the room.
+        let crowded = self.sites.len() > self.settings.destinations_max;
+        if crowded || site.health.is_forgettable(now) {
             if let Some(site) = self.sites.remove(key) {
                 self.site_of.remove(&site.name);
             }

@@ -104,11 +104,10 @@ impl Health {
         until
     }
 
-    /// Nothing that would be lost by forgetting it.
+    /// Whether its last pause is so long ago that it would not count for the next one. Whoever
+    /// is not spoken to for so long is met as a stranger, also if it was never well again.
     pub(crate) fn is_forgettable(&self, now: Timestamp) -> bool {
-        matches!(self.state, State::Well)
-            && self.failures == 0
-            && self.last.is_none_or(|(ended, span)| now.since(ended) > span * 2)
+        self.last.is_none_or(|(ended, span)| now.since(ended) > span * 2)
     }
 }
 

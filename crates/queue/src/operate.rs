@@ -4,8 +4,13 @@ use crate::health::Health;
 use crate::{Queue, Target};
 use postrider_smtp::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl<J> Queue<J> {
+    /// How long what is held stays out of sight, if nobody releases it: ten minutes, so that
+    /// even a backlog of millions is not turned over for nothing.
+    pub const HOLD_LOOK: Duration = Duration::from_secs(10 * 60);
+
     /// Nothing more is tried there until [`Queue::release`]; what goes on is not cut off. False
     /// when no more destinations can be remembered.
     pub fn hold(&mut self, target: &Target, reason: &str, now: Timestamp) -> bool {

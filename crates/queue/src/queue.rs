@@ -26,9 +26,6 @@ const ROUTE_FRESH_MIN: Duration = Duration::from_secs(10);
 const NO_ROUTE_FRESH: Duration = Duration::from_secs(60);
 /// How long jobs wait that found no room in memory though they were claimed or admitted.
 const OVERFLOW_WAIT: Duration = Duration::from_secs(30);
-/// How often what is held is looked at again, if nobody releases it.
-pub(crate) const HOLD_LOOK: Duration = Duration::from_secs(10 * 60);
-
 /// When to try what. See the crate's page for how it is driven.
 #[derive(Debug)]
 pub struct Queue<J> {
@@ -210,7 +207,7 @@ impl<J> Queue<J> {
     pub(crate) fn shut(&self, lane: &Lane<J>, now: Timestamp) -> Option<(Timestamp, Reason)> {
         let site = lane.site().and_then(|site| self.sites.get(site));
         if let Some(why) = lane.held.as_ref().or(site.and_then(|site| site.held.as_ref())) {
-            return Some((now.plus(HOLD_LOOK), Reason::Held(why.clone())));
+            return Some((now.plus(Self::HOLD_LOOK), Reason::Held(why.clone())));
         }
         if let Some((until, cause)) = site.and_then(|site| site.health.paused(now)) {
             return Some((until, Reason::SitePaused(cause)));

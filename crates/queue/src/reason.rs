@@ -40,11 +40,11 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Retry(cause) => write!(f, "retry:{}", Kebab(*cause)),
+            Self::Retry(cause) => write!(f, "retry:{cause}"),
             Self::InDoubt => f.write_str("in-doubt"),
-            Self::SitePaused(cause) => write!(f, "site-paused:{}", Kebab(*cause)),
-            Self::DestinationPaused(cause) => write!(f, "destination-paused:{}", Kebab(*cause)),
-            Self::Probing(cause) => write!(f, "probing:{}", Kebab(*cause)),
+            Self::SitePaused(cause) => write!(f, "site-paused:{cause}"),
+            Self::DestinationPaused(cause) => write!(f, "destination-paused:{cause}"),
+            Self::Probing(cause) => write!(f, "probing:{cause}"),
             Self::Held(why) if why.is_empty() => f.write_str("held"),
             Self::Held(why) => write!(f, "held: {why}"),
             Self::RateLimit => f.write_str("rate-limit"),
@@ -53,20 +53,5 @@ impl fmt::Display for Reason {
             Self::Routing => f.write_str("routing"),
             Self::Memory => f.write_str("memory"),
         }
-    }
-}
-
-/// A cause by the name it has in events: its variant in kebab case.
-struct Kebab(Cause);
-
-impl fmt::Display for Kebab {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, c) in format!("{:?}", self.0).char_indices() {
-            if c.is_ascii_uppercase() && at > 0 {
-                f.write_str("-")?;
-            }
-            write!(f, "{}", c.to_ascii_lowercase())?;
-        }
-        Ok(())
     }
 }

@@ -214,6 +214,7 @@ impl World {
         assert_eq!(seen.in_flight as usize, self.going.len());
         assert!(seen.in_flight <= most.connections_max);
         assert!(seen.destinations_known <= most.destinations_max);
+        assert!(seen.sites_known <= 2 * most.destinations_max);
         for site in &seen.sites {
             assert!(site.in_flight <= most.site.connections_max, "{site:?}");
         }

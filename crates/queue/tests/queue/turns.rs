@@ -1,7 +1,8 @@
 //! Whose turn it is, and how many at one time.
 
-use crate::rig::{Rig, delivered, refused, to};
+use crate::rig::{Rig, START, delivered, refused, to, verdict};
 use postrider_queue::{Rate, Settings, SiteSettings, Target};
+use postrider_reply::{Cause, Scope};
 use postrider_smtp::Timestamp;
 use std::time::Duration;
 
@@ -152,4 +153,21 @@ fn idle_sites_and_destinations_are_forgotten() {
     let seen = rig.queue.snapshot(0, rig.now);
     assert_eq!((seen.destinations_known, seen.sites_known, seen.jobs), (0, 0, 0));
     assert_eq!(rig.round().sleep, Timestamp::NEVER);
+}
+
+#[test]
+fn a_pause_is_remembered_until_it_would_not_count_for_the_next() {
+    let mut rig = Rig::new(Settings::default());
+    rig.admit("a.example", 1);
+    let attempt = rig.round().attempts.remove(0);
+    let mut said = verdict(Cause::RateLimited, Scope::Source);
+    said.retry_after_s = Some(3600);
+    rig.finish(attempt, &said);
+    // (seconds passed) → destinations and sites known: the pause is an hour, its memory two more.
+    for (passed, known) in [(3000, (1, 1)), (700, (0, 1)), (6900, (0, 1)), (1200, (0, 0))] {
+        rig.pass(passed);
+        rig.round();
+        let seen = rig.queue.snapshot(0, rig.now);
+        assert_eq!((seen.destinations_known, seen.sites_known), known, "{} s on", rig.now.since(START).as_secs());
+    }
 }
