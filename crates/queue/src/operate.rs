@@ -47,8 +47,12 @@ impl<J> Queue<J> {
                 lane.and_then(|lane| lane.held.take()).is_some()
             }
             Target::Site(name) => {
-                let site = self.site_of.get(name).and_then(|key| self.sites.get_mut(*key));
-                site.and_then(|site| site.held.take()).is_some()
+                let key = self.site_of.get(name).copied();
+                let held = key.and_then(|key| self.sites.get_mut(key)).and_then(|site| site.held.take());
+                if let Some(key) = key {
+                    self.forget_site(key, now);
+                }
+                held.is_some()
             }
         };
         self.kept(now);

@@ -287,7 +287,8 @@ impl<J> Queue<J> {
     fn take_attempt(&mut self, now: Timestamp) -> Option<(Ticket, Job<J>)> {
         while self.in_flight < self.settings.connections_max {
             let site_key = self.turns.pop_front()?;
-            let site = self.sites.get_mut(site_key)?;
+            // It may have been forgotten while it was in line.
+            let Some(site) = self.sites.get_mut(site_key) else { continue };
             site.in_turns = false;
             // The gate may have closed since the site got in line.
             if site.gate(&self.settings.site, now) != Gate::Open {
@@ -295,7 +296,7 @@ impl<J> Queue<J> {
                 continue;
             }
             let Some(lane_key) = site.turns.pop_front() else { continue };
-            let lane = self.lanes.get_mut(lane_key)?;
+            let Some(lane) = self.lanes.get_mut(lane_key) else { continue };
             lane.place = Place::Idle;
             let goes = !lane.is_shut(now)
                 && lane.fresh_site(now) == Some(site_key)
