@@ -17,7 +17,8 @@ pub enum Origin {
 /// When a recipient is next looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Due {
-    /// The committing relay attempts it right away, from memory: leased to it from birth.
+    /// The committing relay attempts it right away, from memory: leased to it from birth, until
+    /// it is recorded or the relay starts anew.
     Leased,
     /// It waits until then.
     At(Timestamp),
@@ -153,7 +154,9 @@ pub struct Claimed {
     pub work: Vec<Work>,
     /// Where to go on; `None` when all destinations were seen.
     pub after: Option<Destination>,
-    /// When the next unleased recipient of any destination that is not skipped falls due, if any waits.
+    /// When to claim again: the claim's own `now` when due work was left over, else when the next
+    /// recipient falls due, if any waits. It may be too early, for a recipient at a skipped
+    /// destination, but never too late; what is leased now comes back by its record.
     pub next_due: Option<Timestamp>,
 }
 
@@ -258,7 +261,8 @@ pub struct Kept {
 /// What a restart found of the life before it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recovery {
-    /// Work that was leased to this node when it died; due again now.
+    /// Messages in their first attempt when this node died: due again now. (An engine that keeps
+    /// leases in memory cannot name those in a later attempt; they are due again all the same.)
     pub recovered: Vec<(MessageId, u32)>,
     /// Of messages in the spool: the final dot was out, the reply was not recorded. These may come twice.
     pub in_doubt: Vec<MessageId>,

@@ -5,6 +5,8 @@
 //! kernel do it in the middle of a write (`ulimit -f`: the write that crosses the limit is cut
 //! short, the next one kills).
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failing helper fails its test, which is its job")]
+
 mod common;
 
 use common::*;

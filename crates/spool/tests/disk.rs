@@ -1,5 +1,7 @@
 //! The disk and the file: full, foreign, in use, damaged, old.
 
+#![expect(clippy::unwrap_used, reason = "a failing helper fails its test, which is its job")]
+
 mod common;
 
 use common::*;
@@ -7,6 +9,7 @@ use postrider_spool::{Engine, SpoolError, SqliteEngine, SqliteSettings};
 use rusqlite::Connection;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 fn refusal(directory: &Directory) -> String {
     SqliteEngine::open(directory.settings()).map(drop).unwrap_err().to_string()
@@ -57,17 +60,12 @@ fn a_second_process_is_told_who_has_the_spool() {
 
 #[test]
 fn foreign_files_are_refused_in_words_and_left_alone() {
-    let other_program = |file: &std::path::Path| {
-        Connection::open(file).unwrap().execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
-    };
-    let later_format = |file: &std::path::Path| {
-        drop(Directory::open_at(file));
-        Connection::open(file).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    };
-    let garbage = |file: &std::path::Path| fs::write(file, "Dear sir or madam, ".repeat(1000)).unwrap();
-    let cases: [(&dyn Fn(&std::path::Path), &str); 3] =
-        [(&other_program, "another program"), (&later_format, "format 99"), (&garbage, "no SQLite database")];
-    for (make, words) in cases {
+    let make = [
+        (other_program as fn(&Path), "another program"),
+        (later_format, "format 99"),
+        (|file| fs::write(file, "Dear sir or madam, ".repeat(1000)).unwrap(), "no SQLite database"),
+    ];
+    for (make, words) in make {
         let directory = Directory::new();
         fs::create_dir(directory.path()).unwrap();
         make(&directory.file());
@@ -76,6 +74,15 @@ fn foreign_files_are_refused_in_words_and_left_alone() {
         assert!(refused.contains("not ours") && refused.contains(words), "{refused}");
         assert_eq!(fs::read(directory.file()).unwrap(), before, "{words}: the file was touched");
     }
+}
+
+fn other_program(file: &Path) {
+    Connection::open(file).unwrap().execute_batch("CREATE TABLE recipes (name TEXT)").unwrap();
+}
+
+fn later_format(file: &Path) {
+    drop(Directory::open_at(file));
+    Connection::open(file).unwrap().pragma_update(None, "user_version", 99).unwrap();
 }
 
 #[test]

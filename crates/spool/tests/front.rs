@@ -1,5 +1,7 @@
 //! The async front: what shares a transaction, and who fails when one does.
 
+#![expect(clippy::unwrap_used, reason = "a failing helper fails its test, which is its job")]
+
 mod common;
 
 use common::*;
@@ -8,14 +10,19 @@ use postrider_spool::{
     Claim, Claimed, Engine, Kept, NewMessage, QueueDestination, QueuePage, QueueQuery, Record, Settings, Spool,
     SpoolError, Surgery,
 };
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
+
+type Answer = Result<(), SpoolError>;
+/// What a scripted engine says to a batch.
+type Rule = fn(&[NewMessage], &[Record]) -> Answer;
 
 /// An engine that writes nothing: it keeps the sizes of the batches, and fails by a rule.
 struct Scripted {
     batches: Mutex<Vec<(usize, usize)>>,
     /// The first write waits here, so that the test can gather a crowd behind it.
     gate: Mutex<Option<mpsc::Receiver<()>>>,
-    rule: fn(&[NewMessage], &[Record]) -> Result<(), SpoolError>,
+    rule: Rule,
 }
 
 impl Engine for Scripted {
@@ -64,7 +71,7 @@ impl Engine for Scripted {
 
 /// Sends these behind a first commit that holds the writer up, and gives the batches and the answers.
 async fn crowd(
-    rule: fn(&[NewMessage], &[Record]) -> Result<(), SpoolError>,
+    rule: Rule,
     settings: Settings,
     commits: Vec<NewMessage>,
     records: Vec<Record>,
@@ -77,11 +84,11 @@ async fn crowd(
     let (spool, _) = Spool::over(over, vec![], directory.path(), settings).unwrap();
     let mut first = Box::pin(spool.commit(leased(0, &["first@x.example"])));
     // One poll hands the request in; the writer takes it up and stands at the gate.
-    assert!(futures_poll(first.as_mut()).await.is_none());
+    assert!(poll_once(first.as_mut()).await.is_none());
     while engine.gate.lock().unwrap().is_some() {
         std::thread::yield_now();
     }
-    let mut waiting: Vec<std::pin::Pin<Box<dyn Future<Output = Result<(), SpoolError>>>>> = Vec::new();
+    let mut waiting: Vec<Pin<Box<dyn Future<Output = Answer>>>> = Vec::new();
     for new in commits {
         waiting.push(Box::pin(spool.commit(new)));
     }
@@ -89,7 +96,7 @@ async fn crowd(
         waiting.push(Box::pin(spool.record(record)));
     }
     for one in &mut waiting {
-        assert!(futures_poll(one.as_mut()).await.is_none());
+        assert!(poll_once(one.as_mut()).await.is_none());
     }
     open.send(()).unwrap();
     first.await.unwrap();
@@ -104,7 +111,7 @@ async fn crowd(
 }
 
 /// Polls once.
-async fn futures_poll<T>(mut future: std::pin::Pin<&mut (dyn Future<Output = T> + '_)>) -> Option<T> {
+async fn poll_once<T>(mut future: Pin<&mut (dyn Future<Output = T> + '_)>) -> Option<T> {
     std::future::poll_fn(|context| {
         std::task::Poll::Ready(match future.as_mut().poll(context) {
             std::task::Poll::Ready(done) => Some(done),

@@ -91,8 +91,8 @@ impl<'a> Search<'a> {
                 self.work.push(work);
             }
             Ok(None) => {}
-            // A damaged row must stop nobody else: it is left alone for the rest of this life.
-            Err(_) => self.leases.take((message, idx), Timestamp::NEVER),
+            // A row that cannot be read must stop nobody else: it is left alone for as long as a lease.
+            Err(_) => self.leases.take((message, idx), self.claim.until),
         }
         Ok(true)
     }
@@ -147,6 +147,7 @@ impl<'a> Search<'a> {
             .map_err(trouble)?;
         let Some((accepted, origin_number, size, facts)) = header else { return Ok(None) };
         let (_, mut envelope) = codec::read_facts(&facts).map_err(|e| damaged(message, e))?;
+        let next_hop = destination.parse().map_err(|_| damaged(message, codec::Damaged))?;
         let recipients = self.standings(message, destination, &envelope)?;
         if recipients.is_empty() {
             return Ok(None);
@@ -155,14 +156,13 @@ impl<'a> Search<'a> {
             self.leases.take((message, standing.index), self.claim.until);
         }
         envelope.recipients = Vec::new();
-        let destination = destination.parse().map_err(|_| damaged(message, codec::Damaged))?;
         Ok(Some(Work {
             message,
             accepted: Timestamp(accepted),
             origin: origin(origin_number),
             envelope,
             size,
-            destination,
+            destination: next_hop,
             recipients,
         }))
     }

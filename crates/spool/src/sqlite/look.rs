@@ -10,7 +10,7 @@ use crate::SpoolError;
 use crate::codec;
 use crate::engine::{AttemptRecord, Kept, QueueDestination, QueuePage, QueueQuery, QueueRow, Standing};
 use crate::lease::Seat;
-use postrider_smtp::{Content, Destination, Envelope, MessageId, Timestamp};
+use postrider_smtp::{Content, Destination, Envelope, MessageId, Recipient, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -121,12 +121,12 @@ pub(crate) fn look(
     let mut page = QueuePage::default();
     let after = query.after.map_or(START, |(message, idx)| (message.to_i64(), i64::from(idx)));
     let mut rows = Vec::new();
-    for row in fresh_rows(connection, query)? {
+    for (first, row) in fresh_rows(connection, query)? {
         page.recipients += 1;
-        page.messages += u64::from(row.0);
-        let seat = (row.1.message.to_i64(), i64::from(row.1.standing.index));
+        page.messages += u64::from(first);
+        let seat = (row.message.to_i64(), i64::from(row.standing.index));
         if seat > after && query.rows_max > 0 {
-            rows.push(row.1);
+            rows.push(row);
         }
     }
     let whole = query.destination.is_none() && query.message.is_none() && query.address.is_none();
@@ -186,41 +186,41 @@ fn fresh_rows(connection: &Connection, query: &QueueQuery) -> Result<Vec<(bool, 
     let mut rows = statement.query([query.message.map(MessageId::to_i64)]).map_err(trouble)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(trouble)? {
-        let read = || -> rusqlite::Result<(i64, i64, u64, Vec<u8>, Vec<u8>)> {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        // A damaged row is passed over: the others are to be seen.
+        let Ok(of_message) = rows_of_fresh(row) else { continue };
+        let by_address = query.address.as_deref().map(|address| codec::find_address(&of_message.0, address));
+        let asked = |row: &QueueRow| {
+            query.destination.as_ref().is_none_or(|want| *want == row.destination)
+                && by_address.as_ref().is_none_or(|(sender, found)| *sender || found.contains(&row.standing.index))
         };
-        let (number, accepted, size, facts, plan) = read().map_err(trouble)?;
-        let message = id(number)?;
-        let (_, envelope) = codec::read_facts(&facts).map_err(|e| damaged(message, e))?;
-        let plan = codec::read_plan(&plan, &envelope.recipients).map_err(|e| damaged(message, e))?;
-        let (by_sender, by_recipient) =
-            query.address.as_deref().map_or((true, Vec::new()), |address| codec::find_address(&envelope, address));
-        let sender = envelope.sender.as_ref().map(ToString::to_string);
-        let mut first = true;
-        for ((index, recipient), destination) in (0..).zip(envelope.recipients).zip(plan) {
-            let asked = query.destination.as_ref().is_none_or(|want| *want == destination)
-                && (by_sender || by_recipient.contains(&index));
-            if !asked {
-                continue;
-            }
-            let standing = Standing { index, recipient, attempts: 0, delay_told: false };
-            found.push((
-                std::mem::take(&mut first),
-                QueueRow {
-                    message,
-                    accepted: Timestamp(accepted),
-                    sender: sender.clone(),
-                    size,
-                    standing,
-                    destination,
-                    due: None,
-                    held: false,
-                    reason: String::new(),
-                },
-            ));
-        }
+        let asked = of_message.1.into_iter().filter(asked).enumerate();
+        found.extend(asked.map(|(place, row)| (place == 0, row)));
     }
     Ok(found)
+}
+
+/// The envelope of a message that never waited, and its recipients as rows.
+fn rows_of_fresh(row: &Row<'_>) -> Result<(Envelope, Vec<QueueRow>), SpoolError> {
+    let message = id(row.get(0).map_err(trouble)?)?;
+    let accepted = Timestamp(row.get(1).map_err(trouble)?);
+    let size = row.get(2).map_err(trouble)?;
+    let (facts, plan): (Vec<u8>, Vec<u8>) = (row.get(3).map_err(trouble)?, row.get(4).map_err(trouble)?);
+    let (_, envelope) = codec::read_facts(&facts).map_err(|e| damaged(message, e))?;
+    let plan = codec::read_plan(&plan, &envelope.recipients).map_err(|e| damaged(message, e))?;
+    let sender = envelope.sender.as_ref().map(ToString::to_string);
+    let row = |((index, recipient), destination): ((u32, &Recipient), Destination)| QueueRow {
+        message,
+        accepted,
+        sender: sender.clone(),
+        size,
+        standing: Standing { index, recipient: recipient.clone(), attempts: 0, delay_told: false },
+        destination,
+        due: None,
+        held: false,
+        reason: String::new(),
+    };
+    let rows = (0..).zip(&envelope.recipients).zip(plan).map(row).collect();
+    Ok((envelope, rows))
 }
 
 /// Adds what waits to the counts of a page.

@@ -31,23 +31,6 @@ pub(crate) fn slice(
     now: Timestamp,
     after: (i64, i64),
 ) -> Result<Slice, SpoolError> {
-    let (seats, after) = choose(connection, leases, query, surgery, after)?;
-    match surgery {
-        Surgery::Retry | Surgery::Release => set_due(connection, &seats, Some(now))?,
-        Surgery::Hold => set_due(connection, &seats, None)?,
-        Surgery::Drop => drop_rows(writing, &seats)?,
-    }
-    Ok(Slice { touched: u64::try_from(seats.len()).unwrap_or(u64::MAX), after })
-}
-
-/// The rows that the operation is for, and where the next slice goes on.
-fn choose(
-    connection: &Connection,
-    leases: &Leases,
-    query: &QueueQuery,
-    surgery: &Surgery,
-    after: (i64, i64),
-) -> Result<(Vec<Seat>, Option<(i64, i64)>), SpoolError> {
     let mut seats = Vec::new();
     let mut last = None;
     walk(connection, query, after, |seen| {
@@ -60,7 +43,12 @@ fn choose(
         last = Some((seen.seat.0.to_i64(), i64::from(seen.seat.1)));
         Ok(false)
     })?;
-    Ok((seats, last))
+    match surgery {
+        Surgery::Retry | Surgery::Release => set_due(connection, &seats, Some(now))?,
+        Surgery::Hold => set_due(connection, &seats, None)?,
+        Surgery::Drop => drop_rows(writing, &seats)?,
+    }
+    Ok(Slice { touched: u64::try_from(seats.len()).unwrap_or(u64::MAX), after: last })
 }
 
 fn for_whom(surgery: &Surgery, seen: &Seen, leases: &Leases) -> bool {

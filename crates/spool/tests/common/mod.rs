@@ -1,5 +1,6 @@
 //! What the spool's tests share: a directory that goes away, messages in one line, and short questions.
 #![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "each test binary uses its own part of this")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests, not tests: a failure is a failure of the test")]
 
 use postrider_smtp::{Address, Content, Destination, Envelope, MessageId, Recipient, Timestamp};
 use postrider_spool::{
