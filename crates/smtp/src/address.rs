@@ -194,6 +194,14 @@ impl Address {
         let at = local_part_end(text)?;
         let host = text[at..].strip_prefix('@').filter(|host| !host.is_empty());
         let host = Host::parse(host.ok_or(AddressError::NoDomain)?)?;
+        // A-labels and numbers can be longer than what was written, and what is kept must be read back.
+        let kept = match &host {
+            Host::Domain(domain) => domain.as_str().len(),
+            Host::Literal(_) => host.to_string().len(),
+        };
+        if at + 1 + kept > PATH_BYTES_MAX {
+            return Err(AddressError::TooLong);
+        }
         Ok(Self { local: text[..at].into(), host })
     }
 
@@ -294,5 +302,7 @@ mod tests {
         }
         let long = format!("{}@b.example", "a".repeat(PATH_BYTES_MAX));
         assert_eq!(Address::parse(&long), Err(AddressError::TooLong));
+        let longer_in_ascii = format!("{}@bücher.example", "a".repeat(PATH_BYTES_MAX - 16));
+        assert_eq!(Address::parse(&longer_in_ascii), Err(AddressError::TooLong));
     }
 }

@@ -1,0 +1,129 @@
+//! Inputs to begin with: a few written here, and one side each of the dialogues in
+//! `crates/smtp/tests/dialogues`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Command lines.
+pub fn commands() -> Vec<Vec<u8>> {
+    let mut seeds = owned(&[
+        "EHLO client.example",
+        "HELO [192.0.2.1]",
+        "MAIL FROM:<a@b.example> SIZE=1000 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=x+2By REQUIRETLS",
+        "MAIL FROM:<>",
+        "RCPT TO:<\"odd @ name\"@b.example> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;a@b.example",
+        "RCPT TO:<@relay.example,@other.example:a@b.example>",
+        "BDAT 1000 LAST",
+        "AUTH SCRAM-SHA-256 biwsbj11c2Vy",
+        "AUTH PLAIN =",
+        "VRFY <j\u{fc}rgen@b\u{fc}cher.example>",
+    ]);
+    seeds.extend(sides("server", "C: "));
+    seeds
+}
+
+/// Replies.
+pub fn replies() -> Vec<Vec<u8>> {
+    let mut seeds = owned(&[
+        "250-mx.example\r\n250-PIPELINING\r\n250 SIZE 1000\r\n",
+        "550-5.7.1 one\r\n550 5.7.1 two\r\n",
+        "421",
+        "250\tok",
+    ]);
+    seeds.extend(sides("client", "S: "));
+    seeds
+}
+
+/// What clients say in whole sessions, each behind an octet that sets the session up.
+pub fn clients() -> Vec<Vec<u8>> {
+    let start = "EHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n";
+    let built_in = [
+        format!("{start}DATA\r\nSubject: x\r\n\r\n..dot\r\nend\r\n.\r\nQUIT\r\n"),
+        format!("{start}RCPT TO:<e@f.example>\r\nBDAT 6\r\nabc\r\nxBDAT 4 LAST\r\nyz\r\nQUIT\r\n"),
+        format!("{start}DATA\r\nx\r\n.\nMAIL FROM:<evil@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\ny\r\n.\r\n"),
+        "EHLO c\r\nAUTH PLAIN AGFsaQBwYXNz\r\nAUTH LOGIN\r\nYWxp\r\ncGFzcw==\r\nMAIL FROM:<>\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+        "\x16\x03\x01".to_owned(),
+    ];
+    let mut seeds: Vec<Vec<u8>> = built_in.iter().map(|text| text.clone().into_bytes()).collect();
+    let tls = [b"EHLO c\r\nSTARTTLS\r\nRSET\r\n", crate::server_session::HANDSHAKE_OVER, start.as_bytes()];
+    seeds.push(tls.concat());
+    seeds.extend(sides("server", "C: "));
+    set_up_in_all_ways(&seeds)
+}
+
+/// What servers say in whole sessions, each behind an octet that sets the session up.
+pub fn servers() -> Vec<Vec<u8>> {
+    let hello = "220 x ESMTP\r\n250-x\r\n250-PIPELINING\r\n250-SIZE 0\r\n250-8BITMIME\r\n250-DSN\r\n";
+    let sent = "250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go\r\n250 2.0.0 taken\r\n";
+    let mut seeds = owned(&[
+        &format!("{hello}250 ENHANCEDSTATUSCODES\r\n{sent}{sent}{sent}221 bye\r\n"),
+        &format!("{hello}250 CHUNKING\r\n250 ok\r\n250 ok\r\n250 taken\r\n250 ok\r\n550 no\r\n554 none\r\n"),
+        &format!(
+            "{hello}250 STARTTLS\r\n220 go\r\n250-x\r\n250 AUTH PLAIN LOGIN SCRAM-SHA-256\r\n235 welcome\r\n{sent}"
+        ),
+        &format!("{hello}250 AUTH LOGIN\r\n334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n535 5.7.8 no\r\n"),
+        "220 x\r\n502 no\r\n250 x\r\n250 ok\r\n421 4.3.2 bye\r\n",
+        "554 5.7.1 not you\r\n",
+    ]);
+    seeds.extend(sides("client", "S: "));
+    set_up_in_all_ways(&seeds)
+}
+
+/// Addresses, hosts, codes and ids, one a line.
+pub fn words() -> Vec<Vec<u8>> {
+    owned(&[
+        "a@b.example\nA.B+c@B.Example.\n\"a b\\\"c\"@x.example",
+        "j\u{fc}rgen@b\u{fc}cher.example\na@[IPv6:2001:db8::1]\na@[192.0.2.1]",
+        "route:smart host\nxn--bcher-kva.example\n[IPv6:::ffff:192.0.2.1]",
+        "5.1.1 no such user\n4.7.28\n0FXK3V2Q80001",
+    ])
+}
+
+/// Messages.
+pub fn contents() -> Vec<Vec<u8>> {
+    owned(&["Subject: a\r\nTo: b\r\n\r\nbody\r\n", "\r\nbody only\r\n", "Header: only\r\n", "a\r\n\r\n\r\n\r\nb"])
+}
+
+fn owned(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+/// Each seed behind a few first octets; the mutations find the others.
+fn set_up_in_all_ways(seeds: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let ways = [0x00, 0x0f, 0x1f, 0x2f, 0xfe];
+    seeds.iter().flat_map(|seed| ways.map(|way: u8| [&[way], seed.as_slice()].concat())).collect()
+}
+
+/// The lines of one side of each dialogue in a folder; none where the sources are not at hand.
+fn sides(folder: &str, mark: &str) -> Vec<Vec<u8>> {
+    let dialogues = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/smtp/tests/dialogues").join(folder);
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(dialogues).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths.iter().filter_map(|path| side(&fs::read_to_string(path).ok()?, mark)).collect()
+}
+
+fn side(dialogue: &str, mark: &str) -> Option<Vec<u8>> {
+    let said: Vec<&str> = dialogue.lines().filter_map(|line| line.strip_prefix(mark)).collect();
+    (!said.is_empty()).then(|| (said.join("\r\n") + "\r\n").into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_of_a_dialogue_is_what_it_says() {
+        assert_eq!(side("S: 220 x\nC: EHLO y\n# note\nC: QUIT\n", "C: "), Some(b"EHLO y\r\nQUIT\r\n".to_vec()));
+    }
+
+    #[test]
+    fn the_seeds_themselves_break_nothing() {
+        for target in crate::TARGETS {
+            for seed in (target.seeds)() {
+                (target.run)(&seed);
+            }
+        }
+    }
+}
