@@ -5,7 +5,11 @@
 //! only how such a mail is built.
 
 mod compose;
+mod fields;
 mod notice;
+mod original;
+mod people;
+mod text;
 
 pub use compose::{Composed, compose};
 pub use notice::{Fate, Notice, Tidings};

@@ -9,11 +9,11 @@ use postrider_smtp::{Address, MessageId, Outcome, Phase, Reply, ReplyCode, Times
 /// 2025-11-24T16:50:08Z: in the past of every test, as histories are searched by age.
 const NOW: i64 = 1_764_003_008_000;
 
-pub fn at(ms: i64) -> Timestamp {
+pub(crate) fn at(ms: i64) -> Timestamp {
     Timestamp(NOW + ms)
 }
 
-pub fn message() -> MessageId {
+pub(crate) fn message() -> MessageId {
     MessageId::at(at(0), 1)
 }
 
@@ -21,7 +21,7 @@ fn address(text: &str) -> Address {
     text.parse().unwrap()
 }
 
-pub fn attempted(ms: i64, outcome: Outcome, next: Option<Next>) -> Attempted {
+pub(crate) fn attempted(ms: i64, outcome: Outcome, next: Option<Next>) -> Attempted {
     Attempted {
         at: at(ms),
         message: message(),
@@ -59,7 +59,7 @@ fn operated() -> Box<Operated> {
     })
 }
 
-pub fn delivered() -> Event {
+pub(crate) fn delivered() -> Event {
     Event::Delivered(Box::new(attempted(
         97,
         replied(Phase::Dot, ReplyCode::OK_250, "2.0.0 Ok: queued as 4bXyZ1"),
@@ -67,7 +67,7 @@ pub fn delivered() -> Event {
     )))
 }
 
-pub fn all() -> Vec<Event> {
+pub(crate) fn all() -> Vec<Event> {
     let retry = |ms, reason: &str| Some(Next { due: at(ms), reason: reason.into() });
     let lost = Trouble {
         phase: Phase::Dot,
