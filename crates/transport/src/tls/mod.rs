@@ -1,6 +1,7 @@
 //! TLS, from both sides.
 
 pub mod client;
+pub mod server;
 
 use std::fmt;
 
