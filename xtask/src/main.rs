@@ -5,6 +5,7 @@
 //! xtask kill` kills a relay under load and counts.
 
 mod bench;
+mod kill;
 mod load;
 mod tidy;
 
@@ -26,12 +27,15 @@ enum Chore {
     Tidy(tidy::Options),
     /// Measure: the relay against Postfix, or one crate alone
     Bench(bench::Options),
+    /// Kill the relay again and again under load, and count what was lost or doubled
+    Kill(kill::Options),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().chore {
         Chore::Tidy(options) => tidy::run(&root(), &options),
         Chore::Bench(options) => bench::run(&root(), &options),
+        Chore::Kill(options) => kill::run(&root(), &options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -5,9 +5,9 @@
 //! they only have a common door.
 
 mod figures;
-mod peer;
+pub(crate) mod peer;
 mod postfix;
-mod postrider;
+pub(crate) mod postrider;
 mod relay;
 mod syncs;
 mod usage;
@@ -82,13 +82,13 @@ fn built(root: &Path, name: &str) -> std::path::PathBuf {
     crate::target(root).join("release").join(name)
 }
 
-fn cargo(root: &Path) -> Command {
+pub(crate) fn cargo(root: &Path) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root);
     cargo
 }
 
-trait StatusOk {
+pub(crate) trait StatusOk {
     fn status_ok(&mut self) -> anyhow::Result<()>;
 }
 

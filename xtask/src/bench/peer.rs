@@ -2,6 +2,7 @@
 
 use super::workload::Workload;
 use anyhow::Context as _;
+use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -51,7 +52,7 @@ impl Running {
                 outer
             }
         };
-        let log = std::fs::File::create(site.folder.join("output.log"))?;
+        let log = OpenOptions::new().create(true).append(true).open(site.folder.join("output.log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("cannot start {}", peer.name()))?;
         let mut running = Self { child };
@@ -79,6 +80,13 @@ impl Running {
             std::thread::sleep(POLL);
         }
         anyhow::bail!("it took more than {READY_PATIENCE:?}")
+    }
+
+    /// Kills it at once, as a power switch would: nothing in it gets a last word.
+    pub(crate) fn kill(mut self) {
+        // A relay that is dead already needs no killing.
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 
     /// Ends it gracefully, and by force when that takes too long.

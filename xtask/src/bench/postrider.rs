@@ -9,6 +9,8 @@ use std::process::Command;
 pub(crate) struct Postrider {
     /// Where it was built.
     pub(crate) binary: PathBuf,
+    /// Further settings, as `KEY=VALUE`.
+    pub(crate) settings: Vec<String>,
 }
 
 impl Peer for Postrider {
@@ -21,6 +23,9 @@ impl Peer for Postrider {
         command.arg("serve").arg("--data").arg(site.folder.join("data"));
         command.args(["--smtp", &site.listen.to_string(), "--http", "off"]);
         command.args(["--set", "delivery.private_addresses=true"]);
+        for setting in &self.settings {
+            command.args(["--set", setting]);
+        }
         match site.resolver {
             None => command.args(["--route", &format!("*={}", site.sink)]),
             Some(resolver) => {

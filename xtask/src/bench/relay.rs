@@ -88,7 +88,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
 
 fn peer(root: &Path, name: &str) -> anyhow::Result<Box<dyn Peer>> {
     match name {
-        "postrider" => Ok(Box::new(Postrider { binary: built(root, "postrider") })),
+        "postrider" => Ok(Box::new(Postrider { binary: built(root, "postrider"), settings: Vec::new() })),
         "postfix" => Ok(Box::new(Postfix)),
         _ => anyhow::bail!("no relay is called {name}"),
     }

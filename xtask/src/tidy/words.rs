@@ -5,10 +5,9 @@ use super::remark::Remark;
 use super::tree::Tree;
 
 // In two halves, so that this file does not find itself.
-const FORBIDDEN: [(&str, &str); 8] = [
+const FORBIDDEN: [(&str, &str); 7] = [
     (concat!("/ro", "ot/"), "a home folder: write it relative to the project"),
     (concat!("/wo", "rk/"), "a folder of one machine: write it relative to the project"),
-    (concat!("/ho", "me/"), "a home folder: write it relative to the project"),
     (concat!("BEGIN PRIV", "ATE KEY"), "a private key: make keys when they are needed"),
     (concat!("BEGIN RSA PRIV", "ATE KEY"), "a private key: make keys when they are needed"),
     (concat!("<<<<", "<<< "), "a conflict left by a merge"),
