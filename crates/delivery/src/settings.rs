@@ -45,7 +45,7 @@ impl TlsMode {
 }
 
 /// User and password for a smart host. Never shown: `Debug` leaves the password out.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Login {
     /// The user.
     pub user: String,
@@ -134,6 +134,8 @@ pub struct Settings {
     pub messages_per_connection_max: u32,
     /// At most so many recipients in one transaction; every host must take 100 (RFC 5321 §4.5.3.1.8).
     pub recipients_max: usize,
+    /// Whether BDAT is used where it is offered.
+    pub chunking: bool,
     /// At most so many routes are remembered.
     pub routes_kept_max: usize,
     /// A route is remembered for at least so long, whatever its TTL, and for at most [`Settings::route_kept_max`].
@@ -167,6 +169,7 @@ impl Default for Settings {
             idle_max: Duration::from_secs(5),
             messages_per_connection_max: 1000,
             recipients_max: 100,
+            chunking: true,
             routes_kept_max: 50_000,
             route_kept_min: Duration::from_secs(5),
             route_kept_max: Duration::from_secs(3600),

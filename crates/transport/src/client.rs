@@ -71,7 +71,7 @@ impl Session {
     }
 
     /// Hands in a transaction, for [`Session::run`] to carry out.
-    pub fn send(&mut self, transaction: Transaction) {
+    pub fn send(&mut self, transaction: Arc<Transaction>) {
         self.client.send(transaction);
     }
 

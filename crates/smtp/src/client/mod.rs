@@ -37,6 +37,7 @@ use crate::{Outcome, Phase, Reply, ReplyCode, ReplyError, Trouble, TroubleKind};
 use auth::Exchange;
 use bytes::Bytes;
 use inbox::Inbox;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use transaction::{Doing, Sending};
 use transcript::Transcript;
@@ -148,7 +149,7 @@ pub struct Client {
     outgoing: Option<Flight>,
     /// A flight is with the driver and not yet written.
     writing: bool,
-    queued: Option<Transaction>,
+    queued: Option<Arc<Transaction>>,
     quit_wanted: bool,
     /// The last transaction left the peer with a sender: RSET goes ahead of the next.
     needs_reset: bool,
@@ -255,8 +256,8 @@ impl Client {
 
     /// Hands in a transaction. It begins when the session is ready, and ends as [`Step::Sent`];
     /// one at a time: another one takes the place of one that has not begun.
-    pub fn send(&mut self, transaction: Transaction) {
-        self.queued = Some(transaction);
+    pub fn send(&mut self, transaction: impl Into<Arc<Transaction>>) {
+        self.queued = Some(transaction.into());
     }
 
     /// Says QUIT when the session is next ready.

@@ -14,6 +14,7 @@ use super::{Ended, Flight, Peer, Timeouts, Violation, body, transcript::Transcri
 use crate::{BodyType, Content, DsnReturn, Envelope, Outcome, Phase, Recipient, Reply, Trouble, TroubleKind};
 use bytes::Bytes;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A message and whom it goes to.
@@ -85,7 +86,7 @@ pub(super) enum Doing {
 
 /// A transaction under way.
 pub(super) struct Sending {
-    transaction: Transaction,
+    transaction: Arc<Transaction>,
     standings: Vec<Standing>,
     plan: Vec<Command>,
     sent: usize,
@@ -102,7 +103,7 @@ pub(super) struct Sending {
 
 impl Sending {
     /// Makes the plan. Recipients for whom the peer cannot take the message are settled before a word is said.
-    pub(super) fn new(transaction: Transaction, peer: &Peer, reset: bool, chunking: bool) -> Self {
+    pub(super) fn new(transaction: Arc<Transaction>, peer: &Peer, reset: bool, chunking: bool) -> Self {
         let chunking = peer.chunking && (chunking || transaction.envelope.body == BodyType::BinaryMime);
         let mut sending = Self {
             standings: transaction.recipients.iter().map(|_| Standing::Open).collect(),
@@ -124,7 +125,7 @@ impl Sending {
     }
 
     fn settle_unfit(&mut self, peer: &Peer) {
-        let Transaction { envelope, recipients, content } = &self.transaction;
+        let Transaction { envelope, recipients, content } = &*self.transaction;
         let size = content.len() as u64;
         let whole = match peer.size {
             // RFC 1870 §5: 0 is no fixed limit.
@@ -246,7 +247,7 @@ impl Sending {
     }
 
     fn write_mail(&self, peer: &Peer, wire: &mut String) -> std::fmt::Result {
-        let Transaction { envelope, content, .. } = &self.transaction;
+        let Transaction { envelope, content, .. } = &*self.transaction;
         match &envelope.sender {
             Some(sender) => write!(wire, "MAIL FROM:<{sender}>")?,
             None => wire.write_str("MAIL FROM:<>")?,
