@@ -4,6 +4,7 @@
 //! cryptography is the `mail-auth` crate's; choosing the key, the fields to sign and the words
 //! for what is wrong are ours.
 
+mod from;
 mod key;
 mod signer;
 
