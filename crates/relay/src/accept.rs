@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use postrider_smtp::{Envelope, MessageId, Reply};
-use postrider_spool::Origin;
+pub use postrider_spool::Origin;
 use std::future::Future;
 use std::net::SocketAddr;
 

@@ -39,7 +39,7 @@ pub(crate) async fn carry(shared: &Arc<Shared>, ticket: Ticket, mut job: Job<Car
         shared.queue().finished(ticket, shared.clock.now());
         return;
     };
-    let marks = shared.dots.marks();
+    let marks = shared.dots.marks(job.recipients.first().map_or(0, |first| first.index));
     let attempt = live.delivery.attempt(order(&marks, &job, content.clone())).await;
     let now = shared.clock.now();
     let settlements = settle(shared, ticket, &job, &attempt, now);
@@ -193,13 +193,13 @@ pub(crate) fn untried(job: &Job<Cargo>, due: Timestamp, reason: &str) -> Record 
 /// on their way. False when the relay stops before that.
 pub(crate) async fn keep(
     shared: &Arc<Shared>,
-    live: &Live,
+    live: &Arc<Live>,
     mut record: Record,
     notices: Vec<Ready>,
     now: Timestamp,
     job: &Job<Cargo>,
 ) -> bool {
-    let mut planned: Vec<(Ready, Planned)> = Vec::new();
+    let mut planned = Vec::with_capacity(notices.len());
     for mut ready in notices {
         let fresh = Fresh {
             id: ready.id,
@@ -208,16 +208,18 @@ pub(crate) async fn keep(
             envelope: std::mem::take(&mut ready.envelope),
             content: tell::signed(live, std::mem::take(&mut ready.content)).await,
         };
-        let plan = shared.plan(fresh, live, now);
-        record.notices.push(plan.message.clone());
-        planned.push((ready, plan));
+        let Planned { message, jobs, waits_until } = shared.plan(fresh, live, now);
+        let told = tell::accepted(&message, "internal", None);
+        record.notices.push(message);
+        planned.push((ready, told, jobs, waits_until));
     }
     if !record_durably(shared, &[record]).await {
         return false;
     }
-    for (ready, plan) in planned {
-        tell::noticed(shared, job, &ready, &plan.message, now);
-        shared.admit(plan.jobs, plan.waits_until, now);
+    for (ready, told, jobs, waits_until) in planned {
+        shared.sink.emit(&told);
+        tell::noticed(shared, job, &ready, now);
+        shared.admit(jobs, waits_until, now);
     }
     true
 }

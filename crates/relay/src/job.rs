@@ -2,14 +2,12 @@
 
 use postrider_queue::{Job, JobRecipient};
 use postrider_smtp::{Content, Envelope, Recipient};
-use postrider_spool::{Origin, Work};
+use postrider_spool::Work;
 use std::sync::Arc;
 
 /// The relay's part of a job.
 #[derive(Debug)]
 pub(crate) struct Cargo {
-    /// Where the message came from.
-    pub(crate) origin: Origin,
     /// Sender and wishes, without recipients; shared by all jobs of a message.
     pub(crate) envelope: Arc<Envelope>,
     /// Whom it goes to, in the order of the job's recipients.
@@ -43,7 +41,6 @@ pub(crate) fn claimed_job(work: Work) -> Job<Cargo> {
         destination: work.destination,
         recipients,
         payload: Cargo {
-            origin: work.origin,
             envelope: Arc::new(work.envelope),
             people: work.recipients.into_iter().map(|standing| standing.recipient).collect(),
             content: None,

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// How long the queue may rely on a route before it asks again; the route's own cache knows its TTL.
 const ROUTE_FRESH: Duration = Duration::from_secs(300);
+/// How soon slots of the dot journal are looked at again whose events were not written yet.
+const DOTS_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How long after a failed claim the next is made.
 const CLAIM_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -43,11 +45,12 @@ pub(crate) async fn pump(shared: Arc<Shared>) {
                 expire(&shared, job, &reason).await;
             }),
             Action::SleepUntil(moment) => {
+                let untold = shared.dots.written(shared.sink.written());
+                let moment = if untold { moment.min(now.plus(DOTS_AGAIN_AFTER)) } else { moment };
                 tokio::select! {
                     () = shared.wake.notified() => {}
                     () = shared.clock.sleep_until(moment) => {}
                 }
-                shared.dots.written(shared.sink.written());
             }
         }
     }

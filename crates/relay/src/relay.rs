@@ -59,7 +59,7 @@ impl Relay {
         let content_room_kib = u32::try_from(parts.settings.content_bytes_max / 1024).unwrap_or(u32::MAX).max(1);
         let node = parts.settings.node;
         let shared = Arc::new(Shared {
-            dots: DotKeeper::new(parts.spool.dots()),
+            dots: DotKeeper::new(parts.spool.clone()),
             spool: parts.spool,
             decoder: parts.decoder,
             sink: parts.sink,
@@ -79,7 +79,7 @@ impl Relay {
             stopping: AtomicBool::new(false),
             carrying: watch::Sender::new(0),
         });
-        tell::recovered(&shared, &parts.recovery, now);
+        shared.dots.left_told(tell::recovered(&shared, &parts.recovery, now));
         tokio::spawn(pump(shared.clone()));
         Self(shared)
     }
@@ -192,9 +192,9 @@ impl Accept for Relay {
         envelope.smtputf8 = (envelope.smtputf8 && !content.head.is_ascii())
             || envelope.sender.iter().chain(envelope.recipients.iter().map(|r| &r.address)).any(|a| a.needs_smtputf8());
         let planned = shared.plan(Fresh { id, origin: received.origin, client, envelope, content }, &live, now);
-        let accepted = Arc::new(planned.message);
-        shared.spool.commit(accepted.clone()).await.map_err(|error| refusal(&error))?;
-        tell::accepted(shared, &accepted, received.client.protocol, received.client.tls);
+        let told = tell::accepted(&planned.message, received.client.protocol, received.client.tls);
+        shared.spool.commit(planned.message).await.map_err(|error| refusal(&error))?;
+        shared.sink.emit(&told);
         shared.admit(planned.jobs, planned.waits_until, now);
         Ok(id)
     }
@@ -203,7 +203,7 @@ impl Accept for Relay {
         if self.0.stopping.load(Ordering::Acquire) {
             return Some(Reply::new(ReplyCode::UNAVAILABLE_421, "4.3.2 shutting down, try again in a minute"));
         }
-        self.0.spool.refuses_now().map(|error| refusal(&error))
+        if self.0.spool.has_room() { None } else { Some(refusal(&SpoolError::Full(String::new()))) }
     }
 }
 

@@ -173,7 +173,6 @@ fn fresh_job(message: &NewMessage, destination: &Destination, indexes: &[u32], b
         destination: destination.clone(),
         recipients,
         payload: Cargo {
-            origin: message.origin,
             envelope: bare.clone(),
             people,
             content: Some(message.content.clone()),

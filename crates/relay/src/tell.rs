@@ -16,9 +16,9 @@ use postrider_spool::{NewMessage, Origin, QueueQuery, Recovery, Surgery};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A message was taken over.
-pub(crate) fn accepted(shared: &Shared, message: &NewMessage, protocol: &str, tls: Option<String>) -> Ticket {
-    shared.sink.emit(&Event::Accepted(Box::new(Accepted {
+/// A message is taken over; to be emitted once it is durable.
+pub(crate) fn accepted(message: &NewMessage, protocol: &str, tls: Option<String>) -> Event {
+    Event::Accepted(Box::new(Accepted {
         at: message.accepted,
         message: message.id,
         origin: origin(message.origin),
@@ -29,7 +29,7 @@ pub(crate) fn accepted(shared: &Shared, message: &NewMessage, protocol: &str, tl
         recipients: message.envelope.recipients.iter().map(|r| r.address.clone()).collect(),
         size: message.content.len() as u64,
         header_id: message_id_of(&message.content.head).map(|id| id.trim_matches(['<', '>']).to_owned()),
-    })))
+    }))
 }
 
 /// Who handed a message in, for people: the user, or the client's address.
@@ -128,8 +128,7 @@ pub(crate) fn expired(
 }
 
 /// The sender is told by mail. The notice is a message of its own, with its own `accepted`.
-pub(crate) fn noticed(shared: &Shared, job: &Job<Cargo>, ready: &Ready, message: &NewMessage, now: Timestamp) {
-    accepted(shared, message, "internal", None);
+pub(crate) fn noticed(shared: &Shared, job: &Job<Cargo>, ready: &Ready, now: Timestamp) {
     shared.sink.emit(&Event::Noticed(Box::new(Noticed {
         at: now,
         message: job.message,
@@ -145,13 +144,14 @@ pub(crate) fn noticed(shared: &Shared, job: &Job<Cargo>, ready: &Ready, message:
 }
 
 /// What a start found of the life before it.
-pub(crate) fn recovered(shared: &Shared, recovery: &Recovery, now: Timestamp) {
+pub(crate) fn recovered(shared: &Shared, recovery: &Recovery, now: Timestamp) -> Ticket {
     let mut begun: BTreeMap<_, Vec<u32>> = BTreeMap::new();
     for (message, recipient) in &recovery.recovered {
         begun.entry(*message).or_default().push(*recipient);
     }
-    let emit = |message, found, recipients| {
-        shared.sink.emit(&Event::Recovered(Box::new(Recovered { at: now, message, found, recipients })));
+    let mut last = Ticket::default();
+    let mut emit = |message, found, recipients| {
+        last = shared.sink.emit(&Event::Recovered(Box::new(Recovered { at: now, message, found, recipients })));
     };
     for message in &recovery.in_doubt {
         let recipients = begun.remove(message).unwrap_or_default();
@@ -164,6 +164,7 @@ pub(crate) fn recovered(shared: &Shared, recovery: &Recovery, now: Timestamp) {
     for (message, recipients) in begun {
         emit(message, Found::Begun, recipients);
     }
+    last
 }
 
 /// An operator's hand on the queue.
