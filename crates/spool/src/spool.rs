@@ -188,7 +188,8 @@ impl Spool {
         self.0.room.free.load(Ordering::Relaxed)
     }
 
-    /// Writes what is waiting, then takes no more. Returns when the last answer was given.
+    /// Writes what is waiting, then takes no more. Returns when the last answer was given. A spool
+    /// that is dropped without this still writes what waits, but nobody is told when it has.
     pub async fn close(&self) {
         let (closed, done) = oneshot::channel();
         if self.0.requests.send(Request::Close(closed)).await.is_ok() {

@@ -173,8 +173,10 @@ impl<'a> Search<'a> {
         destination: &str,
         envelope: &Envelope,
     ) -> Result<Vec<Standing>, SpoolError> {
+        // The plus signs keep SQLite to the message's own rows: by the index on destinations it would
+        // walk everything that is due there.
         let sql = "SELECT idx, attempts, delay_told FROM recipient \
-                   WHERE message = ?1 AND destination = ?2 AND due <= ?3 ORDER BY idx";
+                   WHERE message = ?1 AND +destination = ?2 AND +due <= ?3 ORDER BY idx";
         let mut statement = self.connection.prepare_cached(sql).map_err(trouble)?;
         let mut rows = statement.query(params![message.to_i64(), destination, self.claim.now.0]).map_err(trouble)?;
         let mut standings = Vec::new();
