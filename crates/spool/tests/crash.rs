@@ -14,8 +14,9 @@ use postrider_smtp::MessageId;
 use postrider_spool::{Engine, Record, Settings, Spool, SpoolError};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -23,6 +24,9 @@ const VICTIM_DIRECTORY: &str = "POSTRIDER_SPOOL_VICTIM";
 const VICTIM_FIRST: &str = "POSTRIDER_SPOOL_VICTIM_FIRST";
 /// Failed commits after which the victim gives up.
 const FAILURES_MAX: i64 = 50;
+
+/// What the kernel sends to who writes beyond `ulimit -f` (Linux, most architectures).
+const SIGXFSZ: i32 = 25;
 
 /// How far a message got, by what the victim said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,8 +100,8 @@ fn large(count: i64) -> postrider_spool::NewMessage {
     new
 }
 
-/// Runs the victim until it has said so many lines or died, and gives how far each message got.
-fn run(directory: &Path, first: i64, lines_max: usize, shell: &str) -> BTreeMap<i64, Said> {
+/// Runs the victim until it has said so many lines or died, and gives how far each message got, and how it ended.
+fn run(directory: &Path, first: i64, lines_max: usize, shell: &str) -> (BTreeMap<i64, Said>, ExitStatus) {
     let mut child = Command::new("sh")
         .args(["-c", &format!("{shell} exec \"$0\" \"$@\"")])
         .arg(std::env::current_exe().unwrap())
@@ -130,8 +134,7 @@ fn run(directory: &Path, first: i64, lines_max: usize, shell: &str) -> BTreeMap<
         };
         said.insert(count.parse().unwrap(), what);
     }
-    child.wait().unwrap();
-    said
+    (said, child.wait().unwrap())
 }
 
 /// Opens the spool after the victim's death and compares it with what the victim said.
@@ -168,7 +171,7 @@ fn killed_twenty_times_nothing_acknowledged_is_lost() {
     for round in 0..20 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let lines = 30 + usize::try_from(seed >> 33).unwrap() % 1500;
-        let said = run(directory.path(), 1 + round * 100_000, lines, "");
+        let (said, _) = run(directory.path(), 1 + round * 100_000, lines, "");
         assert!(said.len() > 2, "round {round}: the victim did not get going");
         check(&directory, &said, &format!("round {round}, killed after {lines} lines"));
         // What earlier lives deferred must outlive all later deaths.
@@ -184,7 +187,8 @@ fn killed_in_the_middle_of_a_write() {
     // Limits in blocks of 512 octets: from the schema's first pages to several rounds of the log.
     for blocks in [150, 161, 170, 199, 250, 333, 500, 777, 1001, 1500, 1999, 2100] {
         let directory = Directory::new();
-        let said = run(directory.path(), 1, usize::MAX, &format!("ulimit -f {blocks};"));
+        let (said, end) = run(directory.path(), 1, usize::MAX, &format!("ulimit -f {blocks};"));
+        assert_eq!(end.signal(), Some(SIGXFSZ), "no file above {blocks} blocks");
         check(&directory, &said, &format!("no file above {blocks} blocks"));
     }
 }
@@ -193,7 +197,11 @@ fn killed_in_the_middle_of_a_write() {
 fn writes_that_fail_lose_nothing_and_promise_nothing() {
     for blocks in [200, 500, 1001, 1999, 2100] {
         let directory = Directory::new();
-        let said = run(directory.path(), 1, 50_000, &format!("trap '' XFSZ; ulimit -f {blocks};"));
+        let (said, end) = run(directory.path(), 1, usize::MAX, &format!("trap '' XFSZ; ulimit -f {blocks};"));
+        assert!(
+            end.success() && !said.is_empty(),
+            "it goes on until {FAILURES_MAX} writes have failed, and ends: {end}"
+        );
         check(&directory, &said, &format!("writes fail above {blocks} blocks"));
     }
 }
