@@ -207,11 +207,10 @@ impl<'a> Errand<'a> {
         all
     }
 
-    /// Remembers what stood in the way: words of a host before silence, the later before the
-    /// earlier. Says whether it did.
+    /// Remembers what stood in the way: of two the one that got further, and of equals the
+    /// later. Says whether it did.
     fn meet(&mut self, outcome: Outcome) -> bool {
-        let is_reply = |outcome: &Outcome| matches!(outcome, Outcome::Replied { .. });
-        let tells_more = self.obstacle.as_ref().is_none_or(|known| is_reply(&outcome) || !is_reply(known));
+        let tells_more = self.obstacle.as_ref().is_none_or(|known| reach(&outcome) >= reach(known));
         if tells_more {
             self.obstacle = Some(outcome);
         }
@@ -224,6 +223,14 @@ impl<'a> Errand<'a> {
         } else if self.transcript.len() + lines.len() <= TRANSCRIPT_BYTES_MAX {
             self.transcript.push_str(&lines);
         }
+    }
+}
+
+/// How much an outcome tells: words before silence, a session that broke before none at all.
+fn reach(outcome: &Outcome) -> u8 {
+    match outcome {
+        Outcome::Replied { .. } => 2,
+        Outcome::Unreached(trouble) | Outcome::InDoubt(trouble) => u8::from(trouble.phase > Phase::Connect),
     }
 }
 
