@@ -19,7 +19,7 @@ use std::time::Duration;
 pub struct Settings {
     /// The directory of the files; made when it is not there.
     pub dir: PathBuf,
-    /// A file that has grown to this is followed by the next. 64 MiB is some 80,000 events, and scanned in 10 ms.
+    /// A file that has grown to this is followed by the next. 64 MiB is some 80,000 events.
     pub file_bytes_max: u64,
     /// So many files are kept.
     pub files_max: usize,

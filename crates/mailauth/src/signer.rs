@@ -57,7 +57,7 @@ pub struct SignError {
 
 /// Signs messages. Built once, shared behind an `Arc`.
 ///
-/// Signing is work for the processor: some 30 µs for Ed25519, some 2 ms for RSA with 2,048 bits.
+/// Signing is work for the processor, with RSA far more than with Ed25519: not for a thread that serves sessions.
 pub struct Signer {
     keys: HashMap<Domain, Vec<DomainKey>>,
     parents: bool,
