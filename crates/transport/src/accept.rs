@@ -272,7 +272,7 @@ fn read_into(stream: &mut Stream, server: &mut Server, cx: &mut Context<'_>) -> 
 /// Octets of one read, at most. Large, as messages are; it is one buffer a thread, not a session.
 const READ_BYTES: usize = 64 * 1024;
 /// How long, and for how many octets, a closed session is listened to.
-const LINGER: Duration = Duration::from_secs(2);
+const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
 /// Beyond any deadline of a session.
 const FAR: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,0 +1,191 @@
+//! Answers the questions of one session.
+
+use crate::admission::{Standing, check_loop, turned_away};
+use crate::counters::Counters;
+use crate::failures::Failures;
+use crate::{Door, Settings, users};
+use postrider_relay::accept::{Accept, Client, Origin, Received};
+use postrider_smtp::server::{Answer, Message, Question, Reason, Refused, Secret};
+use postrider_smtp::{MessageId, Reply, ReplyCode};
+use postrider_transport::TlsFacts;
+use postrider_transport::accept::{Ended, Host};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+/// What all sessions share.
+#[derive(Debug)]
+pub(crate) struct Shared<A> {
+    pub(crate) relay: Arc<A>,
+    pub(crate) counters: Counters,
+    pub(crate) failures: Failures,
+}
+
+/// One session, with the settings of the moment it began.
+pub(crate) struct Session<A> {
+    shared: Arc<Shared<A>>,
+    settings: Arc<Settings>,
+    peer: SocketAddr,
+    standing: Standing,
+    hello: Arc<str>,
+    tls: Option<String>,
+    user: Option<Arc<str>>,
+    messages: u32,
+    refusals: u32,
+}
+
+impl<A: Accept> Session<A> {
+    pub(crate) fn new(shared: Arc<Shared<A>>, settings: Arc<Settings>, peer: SocketAddr, door: Door) -> Self {
+        let standing = Standing { door, ip: peer.ip(), trusted: settings.trusts(peer.ip()), authenticated: false };
+        Self { shared, settings, peer, standing, hello: "".into(), tls: None, user: None, messages: 0, refusals: 0 }
+    }
+
+    async fn check_password(&mut self, user: Arc<str>, password: Secret) -> Answer {
+        if let Some(answer) = self.turn_away() {
+            return answer;
+        }
+        let holds = self.settings.users.check(&user, password).await;
+        self.login(user, holds)
+    }
+
+    fn turn_away(&self) -> Option<Answer> {
+        let settings = &self.settings;
+        let (max, window) = (settings.login_failures_max, settings.login_failures_window);
+        let left = self.shared.failures.turned_away(self.peer.ip(), max, window, Instant::now())?;
+        self.shared.counters.turned_away();
+        Some(Answer::reply(turned_away(left)).and_close())
+    }
+
+    fn login(&mut self, user: Arc<str>, holds: bool) -> Answer {
+        if !holds {
+            // The name may be a password typed into the wrong field: it is not logged.
+            let window = self.settings.login_failures_window;
+            self.shared.failures.record(self.peer.ip(), window, Instant::now());
+            return Answer::refuse_login();
+        }
+        self.shared.failures.forgive(self.peer.ip());
+        self.shared.counters.login();
+        self.standing.authenticated = true;
+        self.user = Some(user);
+        Answer::accept()
+    }
+
+    fn mail(&self) -> Answer {
+        if let Some(reply) = self.shared.relay.refuses_now() {
+            return Answer::reply(reply);
+        }
+        self.judged(self.standing.check_mail())
+    }
+
+    fn judged(&self, judgement: Result<(), Reply>) -> Answer {
+        match judgement {
+            Ok(()) => Answer::accept(),
+            Err(reply) => {
+                self.shared.counters.relaying_denied();
+                Answer::reply(reply)
+            }
+        }
+    }
+
+    async fn take(&mut self, message: Message) -> Answer {
+        if let Err(reply) = check_loop(&message.content, self.settings.received_fields_max) {
+            return Answer::reply(reply);
+        }
+        let octets = message.content.len();
+        match self.shared.relay.accept(self.received(message)).await {
+            Ok(id) => {
+                self.messages += 1;
+                self.shared.counters.message(octets);
+                Answer::reply(taken(id))
+            }
+            Err(reply) => Answer::reply(reply),
+        }
+    }
+
+    fn received(&self, message: Message) -> Received {
+        let own = self.user.is_some() || self.standing.door != Door::Relay;
+        Received {
+            origin: if own { Origin::Submission } else { Origin::Relay },
+            client: Client {
+                peer: Some(self.peer),
+                hello: self.hello.to_string(),
+                protocol: message.protocol,
+                tls: self.tls.clone(),
+                user: self.user.as_deref().map(str::to_owned),
+            },
+            envelope: message.envelope,
+            message: message.content,
+        }
+    }
+
+    /// The one line of the session.
+    pub(crate) fn log_end(&self, ended: &Ended) {
+        let (peer, door) = (self.peer, self.standing.door.name());
+        let (hello, user) = (&*self.hello, self.user.as_deref().unwrap_or("-"));
+        let (tls, messages, refusals) = (self.tls.as_deref().unwrap_or("-"), self.messages, self.refusals);
+        match ended {
+            Ended::SpokeClear => {
+                self.shared.counters.spoke_clear();
+                warn!(%peer, door, "the client spoke in clear where TLS was due: it should connect with TLS, or use the port for STARTTLS");
+            }
+            Ended::TlsFailed(why) => warn!(%peer, door, why, "the TLS handshake failed"),
+            Ended::Closed => info!(%peer, door, hello, user, tls, messages, refusals, "session ended"),
+            Ended::Vanished => {
+                info!(%peer, door, hello, user, tls, messages, refusals, "session ended: the client left without QUIT");
+            }
+            Ended::WriteTimedOut => {
+                info!(%peer, door, hello, user, tls, messages, refusals, "session ended: the client took no replies");
+            }
+            Ended::Broken(error) => {
+                info!(%peer, door, hello, user, tls, messages, refusals, %error, "session ended: the connection broke");
+            }
+        }
+    }
+}
+
+fn taken(id: MessageId) -> Reply {
+    Reply::new(ReplyCode::OK_250, format!("2.0.0 ok, taken as {id}"))
+}
+
+impl<A: Accept> Host for Session<A> {
+    async fn answer(&mut self, question: Question) -> Answer {
+        match question {
+            Question::Greeting | Question::Data => Answer::accept(),
+            Question::Hello { name, .. } => {
+                self.hello = name;
+                Answer::accept()
+            }
+            Question::Password { user, password } => self.check_password(user, password).await,
+            Question::ScramKeys { user } => {
+                let keys = || Answer::scram(self.settings.users.scram_keys(&user), users::nonce());
+                self.turn_away().unwrap_or_else(keys)
+            }
+            Question::ScramEnded { user, proven } => self.login(user, proven),
+            Question::Mail(_) => self.mail(),
+            Question::Rcpt(_) => self.judged(self.standing.check_rcpt()),
+            Question::Message(message) => self.take(*message).await,
+        }
+    }
+
+    fn refused(&mut self, refused: &Refused) {
+        self.refusals += 1;
+        self.shared.counters.refusal(refused.reason);
+        let (peer, door, reason, reply) = (self.peer, self.standing.door.name(), refused.reason, &refused.reply);
+        match reason {
+            // These look like attacks or like something set up wrong: a person should see them.
+            Reason::Smuggling | Reason::LoginFailed | Reason::SpokeHttp | Reason::SpokeTls => {
+                warn!(%peer, door, %reason, %reply, "refused");
+            }
+            _ => info!(%peer, door, %reason, %reply, "refused"),
+        }
+    }
+
+    fn secured(&mut self, facts: &TlsFacts) {
+        // RFC 3207 §4.2: what was learned in clear is forgotten.
+        self.hello = "".into();
+        self.user = None;
+        self.standing.authenticated = false;
+        self.tls = Some(format!("{} {}", facts.version, facts.cipher));
+    }
+}
