@@ -55,14 +55,14 @@ impl Delivery {
             },
             Destination::Literal(ip) => {
                 let host = Host::Literal(*ip);
-                let route = self.route_from(host.to_string().into(), vec![RouteHost::new(&host)]);
+                let route = self.route_to(host.to_string().into(), vec![RouteHost::new(&host)]);
                 Ok((route, self.settings.route_kept_max))
             }
-            Destination::Domain(domain) => self.from_exchanges(domain).await,
+            Destination::Domain(domain) => self.route_by_exchanges(domain).await,
         }
     }
 
-    async fn from_exchanges(&self, domain: &Domain) -> Result<(Route, Duration), Trouble> {
+    async fn route_by_exchanges(&self, domain: &Domain) -> Result<(Route, Duration), Trouble> {
         let (records, ttl) = match mx(&*self.resolver, domain.as_str()).await {
             Ok(answer) => (answer.records, answer.ttl),
             // RFC 5321 §5.1: without MX records the domain itself is its mail host.
@@ -81,7 +81,7 @@ impl Delivery {
         let site = site::of_exchanges(&others).unwrap_or_else(|| domain.as_str().into());
         let host = |mx: Mx| RouteHost { name: mx.exchange.into(), preference: mx.preference, address: None };
         let hosts = others.into_iter().take(self.settings.hosts_max).map(host).collect();
-        Ok((self.route_from(site, hosts), ttl))
+        Ok((self.route_to(site, hosts), ttl))
     }
 
     /// RFC 5321 §5.1: when we are among the exchanges, we and all less preferred are left out;
@@ -97,7 +97,7 @@ impl Delivery {
         Ok(hosts)
     }
 
-    fn route_from(&self, site: Arc<str>, hosts: Vec<RouteHost>) -> Route {
+    fn route_to(&self, site: Arc<str>, hosts: Vec<RouteHost>) -> Route {
         Route {
             site,
             hosts,

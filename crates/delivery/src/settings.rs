@@ -121,13 +121,15 @@ pub struct Settings {
     pub hosts_max: usize,
     /// At most so many addresses are tried in one attempt: each may cost a connect time-out.
     pub addresses_max: usize,
-    /// How long a connection may take. RFC 5321 names no time; half a minute is ten retries of SYN less than the system's default.
+    /// How long a connection may take. RFC 5321 names no time; the system would wait two minutes,
+    /// and a host that is there answers within a second.
     pub connect_timeout: Duration,
     /// How long each phase of a session may take.
     pub timeouts: postrider_smtp::client::Timeouts,
     /// At most so many idle connections are kept in all.
     pub idle_connections_max: usize,
-    /// An idle connection is kept for so long. Less than the shortest time-outs seen in the field (10 s).
+    /// An idle connection is kept for so long. Short: a host's slot is not ours to hold
+    /// (Postfix keeps 2 s), and under load no connection is idle for so long.
     pub idle_max: Duration,
     /// A connection is used for so many messages. Large, as a kept connection is the cheapest;
     /// not endless, so that load moves when MX records do.

@@ -1,6 +1,7 @@
 //! Deliveries to scripted hosts: which is tried, what is kept, what is in doubt.
 
 #[expect(dead_code, reason = "each test file uses its part of it")]
+#[expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 mod net;
 
 use net::{BUSY, TAKES_ALL, deliver, delivery, hosts, order, settings, told};

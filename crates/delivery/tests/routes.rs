@@ -1,6 +1,7 @@
 //! Which hosts a destination leads to, and why to none.
 
 #[expect(dead_code, reason = "each test file uses its part of it")]
+#[expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 mod net;
 
 use net::{deliver, delivery, settings, to};

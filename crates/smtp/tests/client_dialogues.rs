@@ -14,6 +14,8 @@
 //! | `still-writing` | the flights that follow are not written to their end |
 //! | `in-one-piece` | this file is not tried byte by byte |
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use bytes::Bytes;
 use postrider_smtp::client::{Client, Credentials, Ended, Sent, Settings, StartTls, Step, Transaction};
 use postrider_smtp::{BodyType, Content, DsnReturn, Envelope, Notify, Outcome, Recipient, TroubleKind};

@@ -1,6 +1,8 @@
 //! Hosts that break off, stall, babble or flood at every stage: the session ends, and every
 //! recipient has exactly one outcome, in doubt only where the message was out.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use bytes::Bytes;
 use postrider_smtp::client::{Client, Credentials, Ended, Settings, Step, Transaction};
 use postrider_smtp::{Content, Envelope, Outcome, Recipient, TroubleKind};
