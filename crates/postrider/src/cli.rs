@@ -5,11 +5,12 @@ use crate::config::{Config, Sources};
 use crate::exit::{EXIT_HELP, Failure};
 use crate::verbs;
 use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Gets mail delivered, and says in plain words what happened when it was not.
 #[derive(Debug, Parser)]
-#[command(name = "postrider", version, after_help = EXIT_HELP, max_term_width = 100)]
+#[command(name = "postrider", version, about, after_help = EXIT_HELP, max_term_width = 100)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -19,8 +20,19 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Run the relay
+    Serve(verbs::serve::Args),
     /// See what waits and why; retry, hold, release or drop it
     Queue(verbs::queue::Args),
+    /// Compose a mail and hand it in
+    Send(verbs::send::Args),
+    /// Take a message on standard input, as the classic sendmail does
+    #[command(disable_help_flag = true)]
+    Sendmail {
+        /// Options and recipients, as `sendmail` takes them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Check the configuration: every key, its value, and where it comes from
     Check(verbs::check::Args),
     /// Make an argon2 hash of a password, for a [[user]] of the configuration
@@ -67,6 +79,9 @@ impl Verb {
     /// Does it.
     pub(crate) fn run(self) -> Result<crate::exit::Exit, Failure> {
         match self {
+            Self::Serve(args) => verbs::serve::run(&args),
+            Self::Send(args) => verbs::send::run(&args),
+            Self::Sendmail { arguments } => verbs::sendmail::run(arguments),
             Self::Queue(args) => verbs::queue::run(&args),
             Self::Check(args) => verbs::check::run(&args),
             Self::Passwd(args) => verbs::passwd::run(&args),

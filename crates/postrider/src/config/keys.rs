@@ -3,7 +3,9 @@
 //! The table makes three things: [`KEYS`] for `check`, documents and messages; [`Values`] for the
 //! program; and the names of environment variables. A key is added here and nowhere else.
 
-use super::typed::{LogFormat, LogLevel, NameServer, Network, RouteTls, Size, Typed};
+use super::typed::{LogFormat, LogLevel, NameServer, Size, Typed};
+use postrider_delivery::TlsMode;
+use postrider_inbound::Network;
 use postrider_smtp::Domain;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -88,7 +90,7 @@ macro_rules! keys {
 keys! {
     /// The name this relay gives itself in greetings, EHLO, Received fields and bounces.
     /// Empty: the machine's host name. It should resolve to the address mail leaves from.
-    "hostname" => hostname: Option<Domain> = "", Restart;
+    "hostname" => hostname: Option<Domain> = "", Live;
     /// The folder that holds the spool, the events and the control socket.
     "data" => data: PathBuf = "/var/lib/postrider", Restart;
 
@@ -105,16 +107,16 @@ keys! {
     "http.listen" => http_listen: Vec<SocketAddr> = "127.0.0.1:8025", Restart;
 
     /// The certificate chain for STARTTLS and TLS listeners, PEM. Empty: a self-signed one is made.
-    "tls.certificate" => tls_certificate: Option<PathBuf> = "", Restart;
+    "tls.certificate" => tls_certificate: Option<PathBuf> = "", Live;
     /// The private key of the certificate, PEM.
-    "tls.key" => tls_key: Option<PathBuf> = "", Restart;
+    "tls.key" => tls_key: Option<PathBuf> = "", Live;
 
     /// The largest message taken. 50 MiB is what large mailbox providers take, after encoding.
     "limits.message_size" => message_size: Size = "50MiB", Live;
     /// The most recipients of one message. RFC 5321 §4.5.3.1.8 asks for at least 100.
     "limits.recipients" => recipients: u32 = "1000", Live;
-    /// The most connections at once, all listeners together. Each costs some ten KiB while idle.
-    "limits.connections" => connections: u32 = "2000", Live;
+    /// The most connections at once, all listeners together. Each costs a few kilobytes while idle.
+    "limits.connections" => connections: u32 = "5000", Live;
     /// The most connections at once from one client outside smtp.networks.
     "limits.connections_per_client" => connections_per_client: u32 = "50", Live;
     /// How many refused commands end a session: enough for a clumsy client, too few for a scanner.
@@ -124,54 +126,54 @@ keys! {
 
     /// How long the first retry waits after a failure that may pass. Most trouble (busy, restarting,
     /// greylisting) is over in five minutes.
-    "queue.retry.first" => retry_first: Duration = "5m", Restart;
+    "queue.retry.first" => retry_first: Duration = "5m", Live;
     /// The longest wait between two attempts; waits double from the first up to here. Four hours, so
     /// that a host that is back is found within the half day.
-    "queue.retry.max" => retry_max: Duration = "4h", Restart;
+    "queue.retry.max" => retry_max: Duration = "4h", Live;
     /// The wait after greylisting, for the first four attempts. Five minutes is the usual window.
-    "queue.retry.greylisted" => retry_greylisted: Duration = "5m", Restart;
+    "queue.retry.greylisted" => retry_greylisted: Duration = "5m", Live;
     /// The first wait when a mailbox is full. One hour, as its owner must act first.
-    "queue.retry.mailbox_full" => retry_mailbox_full: Duration = "1h", Restart;
+    "queue.retry.mailbox_full" => retry_mailbox_full: Duration = "1h", Live;
     /// The first wait when no reply came to the final dot. RFC 1047 asks for ten minutes at least
     /// before what may be a duplicate is sent.
-    "queue.retry.in_doubt" => retry_in_doubt: Duration = "15m", Restart;
+    "queue.retry.in_doubt" => retry_in_doubt: Duration = "15m", Live;
     /// Give up after so many attempts. Empty, as time decides: see queue.expire.
-    "queue.retry.attempts_max" => retry_attempts_max: Option<u32> = "", Restart;
+    "queue.retry.attempts_max" => retry_attempts_max: Option<u32> = "", Live;
     /// When to give up and return the message. RFC 5321 §4.5.4.1 asks for four to five days.
-    "queue.expire" => expire: Duration = "5d", Restart;
+    "queue.expire" => expire: Duration = "5d", Live;
     /// The same for bounces and other mail with the null sender. A day: nobody waits for an old bounce.
-    "queue.expire_notices" => expire_notices: Duration = "1d", Restart;
+    "queue.expire_notices" => expire_notices: Duration = "1d", Live;
     /// When to tell the sender that the message is late. Four hours is what people have come to know.
-    "queue.delay_notice_after" => delay_notice_after: Duration = "4h", Restart;
+    "queue.delay_notice_after" => delay_notice_after: Duration = "4h", Live;
     /// The most deliveries at once. Below the usual limit of 1,024 descriptors, with room for clients.
-    "queue.connections_max" => queue_connections_max: u32 = "500", Restart;
+    "queue.connections_max" => queue_connections_max: u32 = "500", Live;
     /// The most deliveries at once to one site, however many domains it hosts. What large providers
     /// take from a stranger, and enough for thousands of messages a second to a near one.
-    "queue.site_connections_max" => site_connections_max: u32 = "20", Restart;
+    "queue.site_connections_max" => site_connections_max: u32 = "20", Live;
     /// The most deliveries at once to one destination. No tighter than its site by default.
-    "queue.destination_connections_max" => destination_connections_max: u32 = "20", Restart;
+    "queue.destination_connections_max" => destination_connections_max: u32 = "20", Live;
     /// The memory for messages waiting for their first attempt; what does not fit is read again from
     /// the spool. A quarter of what a small machine can spare.
-    "queue.bytes_max" => queue_bytes_max: Size = "64MiB", Restart;
+    "queue.bytes_max" => queue_bytes_max: Size = "64MiB", Live;
 
     /// The port of MX hosts. Another than 25 is for tests.
-    "delivery.port" => delivery_port: u16 = "25", Restart;
+    "delivery.port" => delivery_port: u16 = "25", Live;
     /// Whether MX hosts at private or loopback addresses are used. Off, as a stranger's DNS could
     /// otherwise point mail at the inside of your network; routes are not concerned.
-    "delivery.private_addresses" => private_addresses: bool = "false", Restart;
+    "delivery.private_addresses" => private_addresses: bool = "false", Live;
     /// The addresses mail leaves from, one per family. Empty: the system chooses.
-    "delivery.source_addresses" => source_addresses: Vec<IpAddr> = "", Restart;
+    "delivery.source_addresses" => source_addresses: Vec<IpAddr> = "", Live;
 
     /// Whether IPv6 is used where the machine has a route for it.
-    "delivery.ipv6" => ipv6: bool = "true", Restart;
+    "delivery.ipv6" => ipv6: bool = "true", Live;
     /// How MX hosts use TLS. Opportunistic, as a third of the world's hosts have certificates nobody
     /// can verify; a route may ask for more.
-    "delivery.tls" => delivery_tls: RouteTls = "opportunistic", Restart;
+    "delivery.tls" => delivery_tls: TlsMode = "opportunistic", Live;
     /// How long a connection attempt may take.
-    "delivery.connect_timeout" => connect_timeout: Duration = "30s", Restart;
+    "delivery.connect_timeout" => connect_timeout: Duration = "30s", Live;
 
-    /// The name servers to ask. Empty: those of the system.
-    "dns.resolver" => dns_resolver: Vec<NameServer> = "", Restart;
+    /// The name servers to ask, in this order. Empty: those of the system.
+    "dns.resolver" => dns_resolver: Vec<NameServer> = "", Live;
 
     /// Whether events are written as JSON lines to DATA/events/. `queue show` reads finished mail from them.
     "events.write" => events_write: bool = "true", Restart;
@@ -182,7 +184,7 @@ keys! {
 
     /// How the log on standard error is written.
     "log.format" => log_format: LogFormat = "text", Restart;
-    /// How much the log says.
+    /// How much the log says: at info what did not go well, at debug every message. The events have all.
     "log.level" => log_level: LogLevel = "info", Live;
 
     /// How long sessions and deliveries may go on after SIGTERM before they are cut.

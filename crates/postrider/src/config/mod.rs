@@ -40,7 +40,7 @@ pub(crate) struct Sources {
     pub(crate) sets: Vec<String>,
     /// Flags of their own: key, flag, value.
     pub(crate) flags: Vec<(&'static str, &'static str, String)>,
-    /// `--route PATTERN=HOST:PORT`, in order; these are tried before the routes of the file.
+    /// `--route PATTERN=HOST:PORT`, in order; one replaces the file's route for the same pattern.
     pub(crate) routes: Vec<String>,
 }
 
@@ -88,12 +88,15 @@ impl Sources {
         }
         self.read_environment(&mut layers, &mut warnings);
         self.read_command_line(&mut layers, &mut problems);
-        let routes: Vec<_> = self.routes.iter().map(|text| tables::route_flag(text)).collect();
-        let mut flagged = Vec::new();
-        for route in routes {
-            route.map_or_else(|problem| problems.push(problem), |route| flagged.push(route));
+        for text in &self.routes {
+            match tables::route_flag(text) {
+                Ok(route) => {
+                    read.routes.retain(|other| other.pattern != route.pattern);
+                    read.routes.push(route);
+                }
+                Err(problem) => problems.push(problem),
+            }
         }
-        read.routes.splice(0..0, flagged);
         let values = Values::read(&mut layers);
         problems.append(&mut layers.problems);
         match values {
@@ -178,7 +181,7 @@ impl Config {
         if values.retry_first.is_zero() {
             fault("queue.retry.first", "a wait of nothing would try in a loop: write at least 1s");
         }
-        if let Some(network) = values.smtp_networks.iter().find(|network| network.prefix == 0) {
+        if let Some(network) = values.smtp_networks.iter().find(|network| network.to_string().ends_with("/0")) {
             let message = format!("{network} is everybody: this would be an open relay");
             fault("smtp.networks", &message);
         }

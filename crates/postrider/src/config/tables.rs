@@ -3,7 +3,9 @@
 use super::file::{Entry, Raw, Written};
 use super::problem::{Place, Problem};
 use super::suggest::nearest;
-use super::typed::{HostPort, RouteTls, Typed};
+use super::typed::{HostPort, Typed};
+use postrider_delivery::{Pattern, TlsMode};
+use postrider_inbound::Users;
 use postrider_smtp::{Domain, Host};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -31,14 +33,14 @@ impl fmt::Debug for Secret {
 /// `[[route]]`: mail for some domains goes to one host, whatever DNS says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Route {
-    /// Which domains: `*`, `example.com`, `*.example.com`.
-    pub(crate) pattern: String,
+    /// Which domains.
+    pub(crate) pattern: Pattern,
     /// The host.
     pub(crate) host: Host,
     /// Its port.
     pub(crate) port: u16,
     /// What is asked of TLS.
-    pub(crate) tls: RouteTls,
+    pub(crate) tls: TlsMode,
     /// User and password for AUTH.
     pub(crate) login: Option<(String, Secret)>,
     /// Where it was written.
@@ -50,7 +52,7 @@ pub(crate) struct Route {
 pub(crate) struct User {
     /// The name given in AUTH.
     pub(crate) name: String,
-    /// The argon2 hash, as `postrider passwd` prints it.
+    /// What is kept of the password: an argon2 hash, or SCRAM keys.
     pub(crate) hash: Secret,
     /// Where it was written.
     pub(crate) place: Place,
@@ -86,7 +88,10 @@ pub(crate) fn read(entries: Vec<Entry>, folder: &Path, problems: &mut Vec<Proble
     for entry in entries {
         let mut fields = Fields { entry, folder, asked: Vec::new(), problems };
         match fields.entry.table {
-            "route" => tables.routes.extend(route(&mut fields)),
+            "route" => {
+                let route = route(&mut fields).and_then(|route| fields.first_of(&tables.routes, route));
+                tables.routes.extend(route);
+            }
             "user" => tables.users.extend(user(&mut fields)),
             _ => tables.dkim.extend(dkim(&mut fields)),
         }
@@ -101,22 +106,21 @@ pub(crate) fn route_flag(text: &str) -> Result<Route, Problem> {
     let Some((pattern, target)) = text.split_once('=') else {
         return Err(Problem::new(place, "", "write PATTERN=HOST:PORT, such as \"*=127.0.0.1:2600\""));
     };
-    let read = check_pattern(pattern).and_then(|pattern| Ok((pattern, HostPort::parse(target)?)));
+    let read = Pattern::parse(pattern).and_then(|pattern| Ok((pattern, HostPort::parse(target)?)));
     match read {
         Ok((pattern, HostPort { host, port })) => {
-            Ok(Route { pattern, host, port: port.unwrap_or(25), tls: RouteTls::Opportunistic, login: None, place })
+            Ok(Route { pattern, host, port: port.unwrap_or(25), tls: TlsMode::Opportunistic, login: None, place })
         }
         Err(message) => Err(Problem::new(place, "", message)),
     }
 }
 
 fn route(fields: &mut Fields<'_>) -> Option<Route> {
-    let pattern = fields.required::<String>("pattern");
-    let pattern = pattern.and_then(|pattern| fields.checked("pattern", check_pattern(&pattern)));
+    let pattern = fields.required::<Pattern>("pattern");
     let host = fields.required::<HostPort>("host");
     let user = fields.optional::<String>("user");
     let password = fields.secret("password", "password_file");
-    let tls = fields.optional::<RouteTls>("tls");
+    let tls = fields.optional::<TlsMode>("tls");
     let port = fields.optional::<u16>("port");
     let place = fields.entry.place.clone();
     let login = match (user, password) {
@@ -126,14 +130,14 @@ fn route(fields: &mut Fields<'_>) -> Option<Route> {
         (None, Some(_)) => return fields.fault("a route with a password needs a user"),
     };
     // A password goes over verified TLS unless the operator says otherwise.
-    let tls = tls.unwrap_or(if login.is_some() { RouteTls::Verify } else { RouteTls::Opportunistic });
+    let tls = tls.unwrap_or(if login.is_some() { TlsMode::Verify } else { TlsMode::Opportunistic });
     let HostPort { host, port: inline_port } = host?;
     let port = port.or(inline_port).unwrap_or(match (tls, &login) {
-        (RouteTls::Implicit, _) => 465,
+        (TlsMode::Implicit, _) => 465,
         (_, Some(_)) => 587,
         (_, None) => 25,
     });
-    let in_clear = matches!(tls, RouteTls::None | RouteTls::Opportunistic);
+    let in_clear = matches!(tls, TlsMode::None | TlsMode::Opportunistic);
     let local = matches!(host, Host::Literal(ip) if ip.is_loopback());
     if login.is_some() && in_clear && !local {
         return fields.fault("the password could go over the network in clear: write tls = \"verify\" or \"required\"");
@@ -144,11 +148,8 @@ fn route(fields: &mut Fields<'_>) -> Option<Route> {
 fn user(fields: &mut Fields<'_>) -> Option<User> {
     let name = fields.required::<String>("name");
     let hash = fields.required::<String>("hash").and_then(|hash| {
-        let checked = if hash.starts_with("$argon2") {
-            Ok(Secret(hash))
-        } else {
-            Err("this is not an argon2 hash; `postrider passwd` makes one from a password".to_owned())
-        };
+        let wrong = "this is neither an argon2 hash, which `postrider passwd` makes, nor SCRAM-SHA-256 keys";
+        let checked = Users::new([("", hash.as_str())]).map(|_| Secret(hash.clone())).map_err(|_| wrong.to_owned());
         fields.checked("hash", checked)
     });
     Some(User { name: name?, hash: hash?, place: fields.entry.place.clone() })
@@ -159,18 +160,6 @@ fn dkim(fields: &mut Fields<'_>) -> Option<Dkim> {
     let selector = fields.required::<String>("selector");
     let key = fields.required::<PathBuf>("key").map(|path| fields.folder.join(path));
     Some(Dkim { domain: domain?, selector: selector?, key: key?, place: fields.entry.place.clone() })
-}
-
-/// `*`, a domain, or `*.` and a domain.
-fn check_pattern(pattern: &str) -> Result<String, String> {
-    let pattern = pattern.trim();
-    if pattern == "*" {
-        return Ok(pattern.to_owned());
-    }
-    let (stars, domain) = pattern.strip_prefix("*.").map_or(("", pattern), |domain| ("*.", domain));
-    let domain = Domain::parse(domain)
-        .map_err(|_| format!("{pattern:?} is not a pattern: write *, example.com or *.example.com"))?;
-    Ok(format!("{stars}{domain}"))
 }
 
 /// One entry being read: remembers which fields were asked for, so that all others are unknown.
@@ -232,6 +221,14 @@ impl Fields<'_> {
     fn fault<T>(&mut self, message: &str) -> Option<T> {
         self.problems.push(Problem::new(self.entry.place.clone(), self.entry.table, message));
         None
+    }
+
+    /// A second route for one pattern would never be used.
+    fn first_of(&mut self, routes: &[Route], route: Route) -> Option<Route> {
+        match routes.iter().find(|other| other.pattern == route.pattern) {
+            Some(other) => self.fault(&format!("there is a route for {} already, at {}", route.pattern, other.place)),
+            None => Some(route),
+        }
     }
 
     fn refuse_others(self) {

@@ -129,7 +129,7 @@ tls = \"none\"
 
 [[user]]
 name = \"alice\"
-hash = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaA\"
+hash = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g\"
 
 [[dkim]]
 domain = \"example.com\"
@@ -181,13 +181,13 @@ domain = \"example.com\"
     let got = load("bad-tables", text).unwrap_err();
     let want = [
         "21:2: dkim: there may be several of it: write [[dkim]] with two brackets",
-        "1:1: route: pattern is missing: it is a text",
+        "1:1: route: pattern is missing: it is a pattern: *, example.com, *.example.com or .example.com",
         "2:1: route.pattrn: [[route]] has no such field; did you mean pattern?",
-        "6:1: route.pattern: \"a b\" is not a pattern: write *, example.com or *.example.com",
+        "6:1: route.pattern: \"a b\" is not a pattern: *, example.com, *.example.com or .example.com",
         "7:1: route.host: \"0\" is not a port between 1 and 65535",
         "8:1: route.tls: \"always\" is not one of none, opportunistic, required, verify, implicit",
         "10:1: route: the password could go over the network in clear: write tls = \"verify\" or \"required\"",
-        "19:1: user.hash: this is not an argon2 hash; `postrider passwd` makes one from a password",
+        "19:1: user.hash: this is neither an argon2 hash, which `postrider passwd` makes, nor SCRAM-SHA-256 keys",
     ];
     assert_eq!(got, want);
 }
@@ -245,6 +245,10 @@ fn every_default_can_be_read_and_every_key_says_why() {
     Sources::default().load().unwrap();
     for key in KEYS {
         assert!(key.help().len() > 20 && key.help().ends_with('.'), "{}", key.name);
-        assert!(key.name.chars().all(|c| c.is_ascii_lowercase() || c == '.' || c == '_'), "{}", key.name);
+        assert!(
+            key.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '_'),
+            "{}",
+            key.name
+        );
     }
 }

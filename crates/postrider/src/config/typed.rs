@@ -1,11 +1,11 @@
 //! The types a key may have: how each is read from text, and how it is called in messages.
 
-use super::units;
-use postrider_smtp::{Destination, Domain, Host};
-use std::fmt;
+use super::{suggest, units};
+use postrider_delivery::{Pattern, TlsMode};
+use postrider_inbound::Network;
+use postrider_smtp::{Domain, Host};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// A value that a key can hold. All are read from text, so that file, environment and command
@@ -76,13 +76,6 @@ impl Typed for Duration {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size(pub(crate) u64);
 
-impl Size {
-    /// As an index type; more than fits is as much as fits.
-    pub(crate) fn octets(self) -> usize {
-        usize::try_from(self.0).unwrap_or(usize::MAX)
-    }
-}
-
 impl Typed for Size {
     const KIND: &'static str = "a size such as 50MiB";
     fn parse(text: &str) -> Result<Self, String> {
@@ -127,34 +120,12 @@ impl Typed for Domain {
     }
 }
 
-/// Addresses that share a prefix: `192.0.2.0/24`, `2001:db8::/32`, or one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Network {
-    /// The first address.
-    pub(crate) address: IpAddr,
-    /// How many leading bits count.
-    pub(crate) prefix: u8,
-}
-
 impl Typed for Network {
     const KIND: &'static str = "a network such as 192.0.2.0/24";
     fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(ip, bits)| (ip, Some(bits)));
-        let wrong = || format!("{text:?} is not a network: write 192.0.2.0/24, 2001:db8::/32 or one address");
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.map_or(Ok(bits), str::parse).map_err(|_| wrong())?;
-        if prefix > bits {
-            return Err(format!("{text:?} has a prefix of more than {bits} bits"));
-        }
-        Ok(Self { address, prefix })
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
+        text.trim()
+            .parse()
+            .map_err(|_| format!("{text:?} is not a network: write 192.0.2.0/24, 2001:db8::/32 or one address"))
     }
 }
 
@@ -209,10 +180,10 @@ impl Typed for HostPort {
     }
 }
 
-impl Typed for Destination {
-    const KIND: &'static str = "a destination such as example.com, [192.0.2.1] or route:NAME";
+impl Typed for Pattern {
+    const KIND: &'static str = "a pattern: *, example.com, *.example.com or .example.com";
     fn parse(text: &str) -> Result<Self, String> {
-        Self::from_str(text.trim()).map_err(|error| format!("{text:?} is not a destination: {error}"))
+        text.trim().parse().map_err(|_| format!("{text:?} is not {}", Self::KIND))
     }
 }
 
@@ -243,13 +214,13 @@ macro_rules! words {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum $name { $($(#[doc = $doc])+ $variant,)+ }
 
-        impl $crate::config::typed::Typed for $name {
+        impl Typed for $name {
             const KIND: &'static str = $kind;
             fn parse(text: &str) -> Result<Self, String> {
                 match text.trim() {
                     $($word => Ok(Self::$variant),)+
                     _ => {
-                        let near = $crate::config::suggest::nearest(text.trim(), [$($word),+]);
+                        let near = suggest::nearest(text.trim(), [$($word),+]);
                         let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
                         Err(format!("{text:?} is not {}{near}", $kind))
                     }
@@ -258,7 +229,6 @@ macro_rules! words {
         }
     };
 }
-pub(crate) use words;
 
 words! {
     /// How the log is written.
@@ -286,19 +256,14 @@ words! {
     }
 }
 
-words! {
-    /// What a route asks of TLS.
-    RouteTls: "one of none, opportunistic, required, verify, implicit" {
-        /// Never.
-        "none" => None,
-        /// STARTTLS where offered; in clear where not.
-        "opportunistic" => Opportunistic,
-        /// STARTTLS or nothing; any certificate.
-        "required" => Required,
-        /// STARTTLS with a certificate that names the host and leads to a trusted root.
-        "verify" => Verify,
-        /// TLS from the first byte (port 465), certificate verified.
-        "implicit" => Implicit,
+impl Typed for TlsMode {
+    const KIND: &'static str = "one of none, opportunistic, required, verify, implicit";
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::from_name(text.trim()).ok_or_else(|| {
+            let near = suggest::nearest(text.trim(), Self::ALL.map(Self::name));
+            let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            format!("{text:?} is not {}{near}", Self::KIND)
+        })
     }
 }
 
@@ -344,12 +309,12 @@ mod tests {
 
     #[test]
     fn networks_lists_and_words() {
-        assert_eq!(Network::parse("192.0.2.1").unwrap().to_string(), "192.0.2.1/32");
-        assert!(Network::parse("192.0.2.0/33").unwrap_err().contains("more than 32"));
+        assert_eq!(<Network as Typed>::parse("192.0.2.1").unwrap().to_string(), "192.0.2.1/32");
+        assert!(<Network as Typed>::parse("192.0.2.0/33").is_err());
         assert_eq!(Vec::<u32>::parse("1, 2,3"), Ok(vec![1, 2, 3]));
         assert_eq!(Vec::<SocketAddr>::parse("off"), Ok(vec![]));
-        assert_eq!(RouteTls::parse("verify"), Ok(RouteTls::Verify));
-        assert!(RouteTls::parse("verfy").unwrap_err().ends_with("did you mean verify?"));
+        assert_eq!(TlsMode::parse("verify"), Ok(TlsMode::Verify));
+        assert!(TlsMode::parse("verfy").unwrap_err().ends_with("did you mean verify?"));
         assert_eq!(NameServer::parse("127.0.0.1").unwrap().0.to_string(), "127.0.0.1:53");
     }
 }

@@ -84,16 +84,6 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(wrong)
 }
 
-/// Writes a size so that [`parse_size`] reads the same one back.
-pub(crate) fn show_size(octets: u64) -> String {
-    for (unit, factor) in &SIZE_UNITS[..3] {
-        if octets >= *factor && octets.is_multiple_of(*factor) {
-            return format!("{}{unit}", octets / factor);
-        }
-    }
-    octets.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,19 +118,17 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_read_and_written() {
+    fn sizes_are_read() {
         let table = [
-            ("50MiB", 52_428_800, "50MiB"),
-            ("50 mib", 52_428_800, "50MiB"),
-            ("10KB", 10_000, "10000"),
-            ("1024", 1024, "1KiB"),
-            ("1G", 1 << 30, "1GiB"),
-            ("0", 0, "0"),
+            ("50MiB", 52_428_800),
+            ("50 mib", 52_428_800),
+            ("10KB", 10_000),
+            ("1024", 1024),
+            ("1G", 1 << 30),
+            ("0", 0),
         ];
-        for (text, octets, shown) in table {
+        for (text, octets) in table {
             assert_eq!(parse_size(text), Ok(octets), "{text}");
-            assert_eq!(show_size(octets), shown);
-            assert_eq!(parse_size(shown), Ok(octets));
         }
         for text in ["", "MiB", "5 bananas", "5MiB2", "-1", "99999999999GiB"] {
             assert!(parse_size(text).unwrap_err().contains("is not a size"), "{text}");

@@ -70,7 +70,7 @@ fn tables(tables: &Tables) -> String {
     let mut text = String::new();
     for route in &tables.routes {
         let login = route.login.as_ref().map(|(user, _)| format!(", as {user} (password hidden)"));
-        let tls = format!("{:?}", route.tls).to_lowercase();
+        let tls = route.tls.name();
         let (host, port, login) = (&route.host, route.port, login.unwrap_or_default());
         let _ = writeln!(text, "route {} to {host}:{port}, tls {tls}{login}  {}", route.pattern, route.place);
     }

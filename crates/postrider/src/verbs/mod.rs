@@ -3,6 +3,9 @@
 pub(crate) mod check;
 pub(crate) mod passwd;
 pub(crate) mod queue;
+pub(crate) mod send;
+pub(crate) mod sendmail;
+pub(crate) mod serve;
 
 use postrider_smtp::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -129,6 +129,13 @@ pub(crate) fn overview(config: &ConfigArgs) -> Result<Exit, Failure> {
     print(&Queue::new(&config.values.data).ask(&Request::Destinations)?, false, false)
 }
 
+/// Everything due now, as `sendmail -q` wants it.
+pub(crate) fn retry_all(config: &ConfigArgs) -> Result<Exit, Failure> {
+    let config = config.for_client()?;
+    let request = Request::Operate { part: Part::default(), surgery: Operation::Retry };
+    Queue::new(&config.values.data).ask(&request).map(|_| Exit::Ok)
+}
+
 fn operate(queue: &mut Queue<'_>, operation: Operation, choice: &Choice, json: bool) -> Result<Exit, Failure> {
     if operation == Operation::Drop && choice.ids.is_empty() && !choice.yes && !confirmed(queue, choice)? {
         return Err(Failure::new(Exit::Failed, "nothing was dropped"));
