@@ -1,5 +1,7 @@
 //! The doors over real loopback sockets, in front of a relay that only takes notes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use postrider_inbound::{Door, Inbound, Settings, Users};
 use postrider_relay::accept::{Accept, Origin, Received};
 use postrider_smtp::{MessageId, Reply, ReplyCode, Timestamp};

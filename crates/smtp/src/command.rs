@@ -462,3 +462,68 @@ fn is_orcpt(text: &str) -> bool {
         named && (is_xtext(address) || utf8 && !address.is_empty())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(line: &[u8]) -> String {
+        Command::parse(line).map_or_else(|error| error.reply().to_string(), |command| format!("{command:?}"))
+    }
+
+    #[test]
+    fn what_is_refused_and_how() {
+        let table: [(&[u8], &str); 22] = [
+            (b"", "500 5.5.1"),
+            (b"MAILFROM:<a@b.example>", "500 5.5.1"),
+            (b"NOOP\0", "500 5.5.2"),
+            (b"NOOP \x7f", "500 5.5.2"),
+            (b"HELO \xff", "500 5.5.2"),
+            (b"EHLO", "501 5.5.4"),
+            (b"DATA now", "501 5.5.4"),
+            (b"MAIL a@b.example", "501 5.5.4"),
+            (b"MAIL FROM:", "501 5.5.4"),
+            (b"MAIL FROM:<a@b.example", "501 5.5.4"),
+            (b"MAIL FROM:<a@b.example>SIZE=1", "501 5.5.4"),
+            (b"MAIL FROM:<a@b.example> SIZE=-1", "501 5.5.4"),
+            (b"MAIL FROM:<a@b.example> SIZE=99999999999999999999", "501 5.5.4"),
+            (b"MAIL FROM:<a@b.example> BODY=9BIT", "501 5.5.4"),
+            (b"MAIL FROM:<a@b.example> ENVID=a+zz", "501 5.5.4"),
+            (b"MAIL FROM:<a@> RET=FULL", "501 5.1.7"),
+            (b"RCPT TO:<>", "501 5.1.3"),
+            (b"RCPT TO:<a@b.example> NOTIFY=NEVER,DELAY", "501 5.5.4"),
+            (b"RCPT TO:<a@b.example> ORCPT=noxtext", "501 5.5.4"),
+            (b"RCPT TO:<a@b.example> X=1", "555 5.5.4"),
+            (b"BDAT 1 FIRST", "501 5.5.4"),
+            (b"AUTH PLAIN a b", "501 5.5.4"),
+        ];
+        for (line, want) in table {
+            let got = refusal(line);
+            assert!(got.starts_with(want), "{:?}: wanted {want}, got {got}", line.escape_ascii().to_string());
+        }
+    }
+
+    #[test]
+    fn all_that_mail_and_rcpt_may_ask_for() {
+        let line = b"MAIL FROM:<a@b.example> SIZE=7 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=x+2B AUTH=<> REQUIRETLS";
+        let want = Mail {
+            sender: Address::parse("a@b.example").ok(),
+            size: Some(7),
+            body: Some(BodyType::EightBitMime),
+            smtputf8: true,
+            ret: Some(DsnReturn::Headers),
+            envid: Some("x+2B".into()),
+            require_tls: true,
+        };
+        assert_eq!(Command::parse(line), Ok(Command::Mail(want)));
+        let Ok(Command::Rcpt(recipient)) = Command::parse(b"RCPT TO:<\"a>b\"@c.example> NOTIFY=DELAY ORCPT=rfc822;x@y")
+        else {
+            panic!("not taken");
+        };
+        assert_eq!(recipient.address.to_string(), "\"a>b\"@c.example");
+        assert_eq!(recipient.notify, Some(Notify { success: false, failure: false, delay: true }));
+        assert_eq!(recipient.orcpt.as_deref(), Some("rfc822;x@y"));
+        assert_eq!(Command::parse(b"bdat 12 last \t"), Ok(Command::Bdat(Chunk { size: 12, last: true })));
+        assert_eq!(Command::parse(b"quit now"), Ok(Command::Quit));
+    }
+}

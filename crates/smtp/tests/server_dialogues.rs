@@ -7,6 +7,8 @@
 //! `offer binarymime`, `answer KIND REPLY` (next question of that kind; `hang-up` for not a word).
 //! Within `C` lines `\0 \r \n \t \\ \xHH` and `{N*TEXT}` for repetition are understood.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use bytes::Bytes;
 use postrider_smtp::server::{Answer, AuthOffer, Facts, Question, ScramKeys, Server, Settings, Step};
 use postrider_smtp::{Reply, ReplyCode};

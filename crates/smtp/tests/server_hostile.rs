@@ -1,5 +1,7 @@
 //! Clients that mean harm or are broken, against the session alone: time is an argument here.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use postrider_smtp::server::{Answer, Facts, Question, Reason, Server, Settings, Step};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
