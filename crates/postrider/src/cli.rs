@@ -33,6 +33,8 @@ pub(crate) enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// See a relay at work, in a small internet on this machine
+    Demo(crate::demo::Args),
     /// Check the configuration: every key, its value, and where it comes from
     Check(verbs::check::Args),
     /// Make an argon2 hash of a password, for a [[user]] of the configuration
@@ -44,13 +46,13 @@ pub(crate) enum Verb {
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigArgs {
     /// The configuration file [default: /etc/postrider/postrider.toml, if it is there]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
     /// Set any key, such as queue.retry.first=1m; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
     pub(crate) sets: Vec<String>,
     /// The folder of spool, events and control socket
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub(crate) data: Option<PathBuf>,
 }
 
@@ -83,6 +85,7 @@ impl Verb {
             Self::Send(args) => verbs::send::run(&args),
             Self::Sendmail { arguments } => verbs::sendmail::run(arguments),
             Self::Queue(args) => verbs::queue::run(&args),
+            Self::Demo(args) => crate::demo::run(&args),
             Self::Check(args) => verbs::check::run(&args),
             Self::Passwd(args) => verbs::passwd::run(&args),
         }

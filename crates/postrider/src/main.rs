@@ -6,6 +6,7 @@ mod cli;
 mod compose;
 mod config;
 mod control;
+mod demo;
 mod exit;
 mod http;
 mod serve;

@@ -252,3 +252,35 @@ fn every_default_can_be_read_and_every_key_says_why() {
         );
     }
 }
+
+/// What is shipped, with every key uncommented, must be what the program does by itself.
+#[test]
+fn the_packaged_file_shows_every_key_with_its_default() {
+    let packaged = include_str!("../../../../packaging/postrider.toml");
+    let defaults = Sources::default().load().unwrap();
+    assert_eq!(load("packaged", packaged).unwrap().values, defaults.values);
+    let (keys, _) = packaged.split_once("# Mail for some domains").unwrap();
+    let uncommented: String = keys
+        .lines()
+        .map(|line| {
+            match line.strip_prefix("# ").and_then(|line| line.split_once(" = ").map(|(name, _)| (line, name))) {
+                Some((line, name)) if !name.contains(' ') => format!("{line}\n"),
+                _ => format!("{line}\n"),
+            }
+        })
+        .collect();
+    let config = load("uncommented", &uncommented).unwrap();
+    assert_eq!(config.values, defaults.values);
+    let missing: Vec<_> = config.settings.iter().filter(|s| s.place == Place::Default).map(|s| s.key.name).collect();
+    assert_eq!(missing, Vec::<&str>::new(), "packaging/postrider.toml does not show these");
+}
+
+#[test]
+fn the_documentation_names_every_key_and_its_default() {
+    let page = include_str!("../../../../docs/configuration.md");
+    for key in KEYS {
+        let default = if key.default.is_empty() { "empty".to_owned() } else { format!("`{}`", key.default) };
+        let line = page.lines().find(|line| line.starts_with(&format!("**`{}`**", key.name))).unwrap_or_default();
+        assert!(line.contains(&format!("Default {default};")), "docs/configuration.md on {}: {line:?}", key.name);
+    }
+}

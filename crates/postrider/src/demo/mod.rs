@@ -90,8 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
 
 async fn demo(args: &Args) -> Result<Closing, Failure> {
     let data = folder(args.keep.as_deref())?;
-    let world =
-        World::start(neighbours(args.seed)).await.map_err(|error| Failure::new(Exit::System, error.to_string()))?;
+    let world = World::start(neighbours(args)).await.map_err(|error| Failure::new(Exit::System, error.to_string()))?;
     let stage = Arc::new(Stage::default());
     let relay = DemoRelay::start(&data, &world, args.seed, stage.clone()).await?;
     let letters = plan::letters(args.mails, args.seed).into();
@@ -126,12 +125,13 @@ async fn trouble_of(mailer: &mut tokio::task::JoinHandle<Result<(), String>>) ->
 }
 
 /// The moods of the neighbours, as short as the relay's patience is.
-fn neighbours(seed: u64) -> postrider_world::Settings {
+fn neighbours(args: &Args) -> postrider_world::Settings {
     postrider_world::Settings {
-        seed,
+        seed: args.seed,
         greylist_for: Duration::from_secs(4),
         rate_window: Duration::from_secs(1),
-        rate_messages_max: 10,
+        // So that its share of the mail takes some six windows, however much that is.
+        rate_messages_max: u32::try_from(args.mails / 100).unwrap_or(u32::MAX).max(5),
         trouble_for: Duration::from_secs(5),
         slow_pause: Duration::from_millis(100),
         messages_kept_max: 0,

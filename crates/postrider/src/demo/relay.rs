@@ -114,7 +114,13 @@ fn queue(seed: u64) -> postrider_queue::Settings {
             after_min: seconds(1),
             ..RetrySettings::default()
         },
-        site: SiteSettings { pause_first: seconds(1), pause_max: seconds(2), ..SiteSettings::default() },
+        // Neighbours here are in trouble far more often than real ones.
+        site: SiteSettings {
+            failures_max: 5,
+            pause_first: seconds(1),
+            pause_max: seconds(1),
+            ..SiteSettings::default()
+        },
         seed,
         ..postrider_queue::Settings::default()
     }

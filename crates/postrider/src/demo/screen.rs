@@ -9,7 +9,7 @@ const WIDTH_FOR_WORDS: usize = 60;
 const WIDTH_FOR_BOTH: usize = 120;
 /// Lines above and below the rows.
 const LINES_AROUND: usize = 6;
-const BAR_WIDTH: usize = 24;
+const BAR_WIDTH: usize = 16;
 
 /// How a piece of text looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,7 +226,7 @@ mod tests {
     fn on_a_usual_terminal_a_row_has_one_text() {
         let want = "\
 postrider demo  1000 mails, a relay, a small internet, no network  12.3 s
-[############------------] 1000 in  450 delivered  90 wait  50 failed  30 bounce
+[########--------] 1000 in  450 delivered  90 wait  50 failed  30 bounces
 
 neighbour        out  wait failed  how it behaves, or what it said last
 open.test        248     -      -  takes all mail at once

@@ -4,6 +4,7 @@
 //! number of series is bounded.
 
 use postrider_events::{Attempted, Event, Origin, Sink, Ticket};
+use postrider_inbound::Snapshot;
 use postrider_relay::{Accept, Received};
 use postrider_smtp::{MessageId, Reply};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -14,7 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Seconds: from a commit on a fast disk to a sick one.
@@ -35,13 +36,12 @@ struct ByCause {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByRefusal {
-    phase: &'static str,
-    code: u32,
+struct ByReason {
+    reason: &'static str,
 }
 
 /// What is measured at the moment of asking.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Gauges {
     /// Messages on the spool.
     pub(crate) messages: u64,
@@ -53,6 +53,10 @@ pub(crate) struct Gauges {
     pub(crate) jobs: u64,
     /// Octets of message contents in memory.
     pub(crate) content_bytes: u64,
+    /// What happened at the doors, counted by them.
+    pub(crate) doors: Snapshot,
+    /// Events that could not be written.
+    pub(crate) events_lost: u64,
 }
 
 /// All counters of one relay; a sink of its events.
@@ -66,12 +70,14 @@ pub(crate) struct Metrics {
     failed: Family<ByCause, Counter>,
     in_doubt: Counter,
     expired: Counter,
-    refused: Family<ByRefusal, Counter>,
+    refused: Family<ByReason, Counter>,
+    doors: [Counter; 4],
+    events_lost: Counter,
     notices: Counter,
     accept_seconds: Histogram,
     attempt_seconds: Histogram,
     delay_seconds: Histogram,
-    gauges: [Gauge<u64, AtomicU64>; 5],
+    gauges: [Gauge<u64, AtomicU64>; 6],
 }
 
 impl Metrics {
@@ -88,6 +94,8 @@ impl Metrics {
             in_doubt: Counter::default(),
             expired: Counter::default(),
             refused: Family::default(),
+            doors: Default::default(),
+            events_lost: Counter::default(),
             notices: Counter::default(),
             accept_seconds: buckets(ACCEPT_BUCKETS),
             attempt_seconds: buckets(ATTEMPT_BUCKETS),
@@ -108,8 +116,18 @@ impl Metrics {
         registry.register("attempts_in_doubt", "Final dots without a reply", self.in_doubt.clone());
         registry.register("recipients_expired", "Recipients whose time was used up", self.expired.clone());
         registry.register("refusals", "Commands and messages refused at the door", self.refused.clone());
+        let doors = [
+            ("sessions", "Sessions begun"),
+            ("logins", "Logins that held"),
+            ("clients_turned_away", "Connections turned away: too many, or after failed logins"),
+            ("relaying_denied", "Recipients and senders refused for want of the right to relay"),
+        ];
+        for ((name, help), counter) in doors.into_iter().zip(&self.doors) {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register("events_lost", "Events that could not be written", self.events_lost.clone());
         registry.register("notices", "Bounces and delay notices made", self.notices.clone());
-        let seconds = "from the end of a message to its being on stable storage";
+        let seconds = "From the end of a message to its being on stable storage";
         registry.register("accept_seconds", seconds, self.accept_seconds.clone());
         registry.register("attempt_seconds", "How long attempts took", self.attempt_seconds.clone());
         registry.register("delivery_delay_seconds", "From acceptance to delivery", self.delay_seconds.clone());
@@ -119,6 +137,7 @@ impl Metrics {
             ("attempts_in_flight", "Attempts going on"),
             ("queue_jobs_in_memory", "Jobs in memory"),
             ("queue_content_bytes", "Octets of message contents in memory"),
+            ("sessions_now", "Sessions going on"),
         ];
         for ((name, help), gauge) in names.into_iter().zip(&self.gauges) {
             registry.register(name, help, gauge.clone());
@@ -127,9 +146,17 @@ impl Metrics {
 
     /// The page, with these measurements.
     pub(crate) fn text(&self, now: &Gauges) -> Result<String, std::fmt::Error> {
-        let values = [now.messages, now.recipients, now.in_flight, now.jobs, now.content_bytes];
+        let doors = &now.doors;
+        let values = [now.messages, now.recipients, now.in_flight, now.jobs, now.content_bytes, doors.sessions_now];
         for (gauge, value) in self.gauges.iter().zip(values) {
             gauge.set(value);
+        }
+        let counted = [doors.sessions, doors.logins, doors.turned_away, doors.relaying_denied];
+        for (counter, value) in self.doors.iter().zip(counted).chain([(&self.events_lost, now.events_lost)]) {
+            counter.inner().store(value, Ordering::Relaxed);
+        }
+        for (reason, value) in &doors.refusals {
+            self.refused.get_or_create(&ByReason { reason }).inner().store(*value, Ordering::Relaxed);
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
@@ -171,11 +198,9 @@ impl Sink for Metrics {
                 self.attempted(it);
             }
             Event::Expired(_) => drop(self.expired.inc()),
-            Event::Refused(it) => {
-                let by = ByRefusal { phase: it.phase.name(), code: it.reply.code().number().into() };
-                self.refused.get_or_create(&by).inc();
-            }
             Event::Noticed(_) => drop(self.notices.inc()),
+            // Refusals are counted by the doors, with reasons finer than replies.
+            Event::Refused(_) => {}
             Event::Held(_) | Event::Released(_) | Event::Retried(_) | Event::Dropped(_) | Event::Recovered(_) => {}
         }
         Ticket::default()
@@ -211,28 +236,30 @@ impl<A: Accept> Accept for Measured<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use postrider_events::Refused;
-    use postrider_smtp::{Phase, ReplyCode, Timestamp};
+    use postrider_events::Expired;
+    use postrider_smtp::Timestamp;
 
     #[test]
-    fn events_are_counted_and_the_page_is_prometheus_text() {
+    fn events_and_doors_are_counted_and_the_page_is_prometheus_text() {
         let metrics = Metrics::new();
-        let refused = Event::Refused(Box::new(Refused {
+        let expired = Event::Expired(Box::new(Expired {
             at: Timestamp(0),
-            client: "192.0.2.1".into(),
-            hello: "x".into(),
-            phase: Phase::Rcpt,
+            message: MessageId::at(Timestamp(0), 0),
             sender: None,
-            recipient: None,
-            reply: Reply::new(ReplyCode::MAILBOX_UNAVAILABLE_550, "5.7.1 no"),
-            reason: "relaying".into(),
+            recipient: "tom@x.test".parse().unwrap(),
+            destination: "x.test".parse().unwrap(),
+            attempts: 36,
+            reason: "greylisted".into(),
         }));
-        metrics.emit(&refused);
-        metrics.emit(&refused);
-        let text = metrics.text(&Gauges { messages: 7, ..Gauges::default() }).unwrap();
+        metrics.emit(&expired);
+        metrics.emit(&expired);
+        let doors = Snapshot { sessions: 9, refusals: vec![("smuggling", 2)], ..Snapshot::default() };
+        let text = metrics.text(&Gauges { messages: 7, doors, ..Gauges::default() }).unwrap();
         for line in [
-            "# TYPE postrider_refusals counter",
-            "postrider_refusals_total{phase=\"rcpt\",code=\"550\"} 2",
+            "# TYPE postrider_recipients_expired counter",
+            "postrider_recipients_expired_total 2",
+            "postrider_refusals_total{reason=\"smuggling\"} 2",
+            "postrider_sessions_total 9",
             "postrider_queue_messages 7",
             "postrider_accept_seconds_count 0",
             "# EOF",

@@ -4,12 +4,14 @@
 
 pub(crate) mod metrics;
 
+use crate::serve::Doors;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics::{Gauges, Metrics};
+use postrider_events::JsonLines;
 use postrider_relay::{Accept, Relay};
 use std::future::Future;
 use std::sync::Arc;
@@ -22,6 +24,10 @@ const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(crate) struct Facts {
     /// The relay.
     pub(crate) relay: Relay,
+    /// The ways in.
+    pub(crate) doors: Doors,
+    /// The files of events, if they are written.
+    pub(crate) events: Option<Arc<JsonLines>>,
     /// What was counted.
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -47,6 +53,8 @@ async fn show_metrics(State(facts): State<Facts>) -> impl IntoResponse {
         in_flight: snapshot.in_flight.into(),
         jobs: snapshot.jobs as u64,
         content_bytes: snapshot.bytes,
+        doors: facts.doors.counters(),
+        events_lost: facts.events.as_ref().map_or(0, |events| events.lost()),
     };
     match facts.metrics.text(&gauges) {
         Ok(text) => (StatusCode::OK, [(header::CONTENT_TYPE, METRICS_TYPE)], text),

@@ -58,9 +58,11 @@ fn text(config: &Config, places: &[Place], waiting: u64) -> String {
     if values.private_addresses {
         line("note", "MX hosts at private addresses are used (delivery.private_addresses)".to_owned());
     }
-    line("data", values.data.display().to_string());
+    // The whole path: whoever reads this may type it elsewhere.
+    let data = std::path::absolute(&values.data).unwrap_or_else(|_| values.data.clone());
+    let data = data.display();
+    line("data", data.to_string());
     line("waiting", count(waiting, "message"));
-    let data = values.data.display();
     let _ = writeln!(text, "next: postrider queue --data {data} | postrider send --data {data} --to … | Ctrl-C stops");
     text
 }

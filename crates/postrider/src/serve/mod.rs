@@ -4,7 +4,7 @@
 //! client is greeted. Order of a stop: doors, attempts, spool; all within `shutdown.grace`.
 
 mod announce;
-mod desk;
+pub(crate) mod desk;
 mod listen;
 mod log;
 mod notify;
@@ -34,9 +34,10 @@ use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// The way in, with a clock on the way to the relay.
-type Doors = Inbound<Measured<Relay>>;
+pub(crate) type Doors = Inbound<Measured<Relay>>;
 
 /// Runs the relay until it is told to stop. The sources are kept, to be read again on reload.
 pub(crate) fn run(sources: &Sources) -> Result<Exit, Failure> {
@@ -66,6 +67,7 @@ struct Running {
     level: LevelHandle,
     relay: Relay,
     doors: Doors,
+    control: JoinHandle<()>,
     events: Option<Arc<JsonLines>>,
     manager: Manager,
     http_stop: watch::Sender<bool>,
@@ -92,14 +94,15 @@ impl Running {
             events: control::events(data),
             message_bytes_max: config.values.message_size.0,
         };
-        tokio::spawn(control.serve(Arc::new(desk)));
+        let control = tokio::spawn(control.serve(Arc::new(desk)));
         let (http_stop, _) = watch::channel(false);
-        let places = open(listeners, &doors, &Facts { relay: relay.clone(), metrics }, &http_stop);
+        let facts = Facts { relay: relay.clone(), doors: doors.clone(), events: events.clone(), metrics };
+        let places = open(listeners, &facts, &http_stop);
         let manager = Manager::from_environment();
         let waiting = relay.count().await.unwrap_or_default().0;
         announce::started(&config, &places, waiting);
         manager.ready(&announce::status(&places));
-        Ok(Self { config, level, relay, doors, events, manager, http_stop })
+        Ok(Self { config, level, relay, doors, control, events, manager, http_stop })
     }
 
     async fn until_stopped(mut self, sources: &Sources, signals: &mut Signals) -> Result<Exit, Failure> {
@@ -155,13 +158,16 @@ impl Running {
         Ok(live)
     }
 
-    async fn stop(&self) {
+    async fn stop(&mut self) {
         let grace = self.config.values.shutdown_grace;
         let begun = Instant::now();
         tracing::info!(grace = crate::config::units::show_duration(grace), "stopping");
         self.http_stop.send_replace(true);
         // Half of the time for clients, so that attempts under way have the other half.
         self.doors.stop(grace / 2).await;
+        self.control.abort();
+        // Waited for, so that the socket's file is gone when the process is.
+        let _ = (&mut self.control).await;
         self.relay.stop(grace.saturating_sub(begun.elapsed())).await;
         if let Some(events) = self.events.clone() {
             let _ = tokio::task::spawn_blocking(move || events.flush()).await;
@@ -171,12 +177,7 @@ impl Running {
 }
 
 /// Opens the doors; gives where they are.
-fn open(
-    listeners: Vec<(Door, TcpListener)>,
-    doors: &Doors,
-    facts: &Facts,
-    http_stop: &watch::Sender<bool>,
-) -> Vec<announce::Place> {
+fn open(listeners: Vec<(Door, TcpListener)>, facts: &Facts, http_stop: &watch::Sender<bool>) -> Vec<announce::Place> {
     let mut places = Vec::new();
     for (door, listener) in listeners {
         if let Ok(address) = listener.local_addr() {
@@ -193,7 +194,7 @@ fn open(
                 continue;
             }
         };
-        let doors = doors.clone();
+        let doors = facts.doors.clone();
         tokio::spawn(async move { doors.listen(listener, kind).await });
     }
     places
@@ -240,7 +241,7 @@ fn start_relay(config: &Config, sink: Arc<dyn Sink>) -> Result<Relay, Failure> {
 }
 
 /// The data folder holds mail: others have no business in it.
-fn make_folder(path: &Path) -> Result<(), Failure> {
+pub(crate) fn make_folder(path: &Path) -> Result<(), Failure> {
     DirBuilder::new().recursive(true).mode(0o750).create(path).map_err(|error| {
         let message = format!("cannot make the folder {}: {error}; name another with --data", path.display());
         Failure::new(Exit::CannotCreate, message)

@@ -12,7 +12,7 @@ use crate::control::closed::ClosedRelay;
 use crate::control::protocol::{Answer, Operation, Page, Part, Request};
 use crate::exit::{Exit, Failure};
 use crate::verbs::now;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 use text::Width;
@@ -76,9 +76,13 @@ enum QueueVerb {
 
 /// A part of the queue to be changed; one of these must be said.
 #[derive(Debug, Clone, clap::Args)]
-#[group(required = true, multiple = true)]
+#[group(skip)]
+#[command(group(
+    ArgGroup::new("part").required(true).multiple(true).args(["ids", "destination", "address", "all"])
+))]
 struct Choice {
     /// Messages by id
+    #[arg(value_name = "ID")]
     ids: Vec<String>,
     /// All for this destination
     #[arg(long)]
