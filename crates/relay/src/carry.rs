@@ -7,16 +7,19 @@
 
 use crate::dots::Marks;
 use crate::job::Cargo;
+use crate::lease::while_leased;
 use crate::notice::{Account, Ready};
 use crate::shared::{Fresh, Live, Planned, Shared};
 use crate::tell;
 use postrider_delivery::{Attempt, BeforeDot, Order};
+use postrider_events::Event;
 use postrider_queue::{Job, Settled, Ticket};
 use postrider_reply::{Context, Verdict};
 use postrider_smtp::{Content, Outcome, Timestamp};
 use postrider_spool::{AttemptRecord, Next, Origin, Progress, Record, SpoolError};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::SemaphorePermit;
 
 /// What one attempt came to for one recipient.
 pub(crate) struct Settlement {
@@ -33,56 +36,78 @@ const UNREADABLE_AGAIN_AFTER: Duration = Duration::from_secs(300);
 pub(crate) async fn carry(shared: &Arc<Shared>, ticket: Ticket, mut job: Job<Cargo>) {
     // When outcomes cannot be written, attempts stop here: memory is bounded, and nothing more gets into doubt.
     let _unwritten = shared.unwritten_room.acquire().await;
+    let mut ticket = Some(ticket);
+    let content = job.payload.content.take();
+    while_leased(shared, &job, attempt(shared, &mut ticket, &job, content)).await;
+    // What came to no attempt gives its connection back all the same.
+    if let Some(ticket) = ticket {
+        finish(shared, ticket);
+    }
+}
+
+fn finish(shared: &Arc<Shared>, ticket: Ticket) {
+    shared.queue().finished(ticket, shared.clock.now());
+    shared.wake.notify_one();
+}
+
+async fn attempt(shared: &Arc<Shared>, ticket: &mut Option<Ticket>, job: &Job<Cargo>, content: Option<Content>) {
     let began = shared.clock.now();
     let live = shared.live();
-    let Some((content, _room)) = content_of(shared, &mut job).await else {
-        shared.queue().finished(ticket, shared.clock.now());
-        return;
+    let (content, _room) = match content {
+        Some(content) => (content, None),
+        None => match read(shared, job).await {
+            Ok((content, room)) => (content, room),
+            Err(error) => {
+                ticket.take().into_iter().for_each(|ticket| finish(shared, ticket));
+                return put_off_unreadable(shared, job, &error).await;
+            }
+        },
     };
     let marks = shared.dots.marks(job.recipients.first().map_or(0, |first| first.index));
-    let attempt = live.delivery.attempt(order(&marks, &job, content.clone())).await;
+    let attempt = live.delivery.attempt(order(&marks, job, content.clone())).await;
     let now = shared.clock.now();
-    let settlements = settle(shared, ticket, &job, &attempt, now);
+    let Some(ticket) = ticket.take() else { return };
+    let settlements = settle(shared, ticket, job, &attempt, now);
     let notices = Account {
-        job: &job,
+        job,
         content: &content,
         settlements: &settlements,
         spoken: attempt.spoken.as_ref(),
         tried: Some(began),
-        expires: shared.queue().expires(&job),
+        expires: shared.queue().expires(job),
     }
     .notices(&live.settings, now, || shared.next_id(now, live.settings.node));
     drop(content);
-    let record = record_of(&job, &settlements, Some((&attempt, began)));
-    if keep(shared, &live, record, notices, now, &job).await {
-        let ticket = tell::attempt(shared, &job, &settlements, &attempt, now);
+    let record = record_of(job, &settlements, Some((&attempt, began)));
+    if let Some(kept) = keep(shared, &live, record, notices, now, job).await {
+        let ticket = tell::attempt(shared, job, &settlements, &attempt, now);
         shared.dots.told(&marks, ticket);
         shared.dots.written(shared.sink.written());
+        send_off(shared, kept, now, job);
     }
 }
 
-/// The content: from memory, or from the spool within the room there is for it.
-async fn content_of<'a>(
+/// The content from the spool, within the room there is for it.
+pub(crate) async fn read<'a>(
     shared: &'a Arc<Shared>,
-    job: &mut Job<Cargo>,
-) -> Option<(Content, Option<tokio::sync::SemaphorePermit<'a>>)> {
-    if let Some(content) = job.payload.content.take() {
-        return Some((content, None));
-    }
+    job: &Job<Cargo>,
+) -> Result<(Content, Option<SemaphorePermit<'a>>), SpoolError> {
     let kib = u32::try_from(job.payload.size / 1024 + 1).unwrap_or(u32::MAX).min(shared.content_room_kib);
     let room = shared.content_room.acquire_many(kib).await.ok();
-    match shared.spool.content(job.message).await {
-        Ok(content) => Some((content, room)),
-        // Dropped by an operator while it was ready: nothing to do.
-        Err(SpoolError::NoSuchMessage(_)) => None,
-        Err(error) => {
-            let due = shared.clock.now().plus(UNREADABLE_AGAIN_AFTER);
-            tracing::error!(message = %job.message, %error, "a message cannot be read; it is tried again in five minutes");
-            let reason = format!("the message cannot be read from the spool: {error}");
-            record_durably(shared, &[untried(job, due, &reason)]).await;
-            None
-        }
+    Ok((shared.spool.content(job.message).await?, room))
+}
+
+/// What cannot be read waits: it is lost only if somebody gives it up.
+async fn put_off_unreadable(shared: &Arc<Shared>, job: &Job<Cargo>, error: &SpoolError) {
+    // The spool was closed: a restart finds the work leased.
+    if matches!(error, SpoolError::Closed) {
+        return;
     }
+    let due = shared.clock.now().plus(UNREADABLE_AGAIN_AFTER);
+    tracing::error!(message = %job.message, %error, "a message cannot be read; it is tried again in five minutes");
+    let reason = format!("the message cannot be read from the spool: {error}");
+    // Of a message that an operator dropped meanwhile this records nothing.
+    record_durably(shared, &untried(job, due, &reason)).await;
 }
 
 fn order(marks: &Marks, job: &Job<Cargo>, content: Content) -> Order {
@@ -189,8 +214,16 @@ pub(crate) fn untried(job: &Job<Cargo>, due: Timestamp, reason: &str) -> Record 
     Record { progress, ..Record::default() }
 }
 
-/// Makes a record and its notices durable in one step, then tells of the notices and sends them
-/// on their way. False when the relay stops before that.
+/// A notice that was kept with the record it belongs to.
+pub(crate) struct KeptNotice {
+    ready: Ready,
+    told: Event,
+    jobs: Vec<Job<Cargo>>,
+    waits_until: Option<Timestamp>,
+}
+
+/// Makes a record and its notices durable in one step. `None` when the relay stops before that.
+/// The notices go on their way by [`send_off`], once the record is told.
 pub(crate) async fn keep(
     shared: &Arc<Shared>,
     live: &Arc<Live>,
@@ -198,7 +231,7 @@ pub(crate) async fn keep(
     notices: Vec<Ready>,
     now: Timestamp,
     job: &Job<Cargo>,
-) -> bool {
+) -> Option<Vec<KeptNotice>> {
     let mut planned = Vec::with_capacity(notices.len());
     for mut ready in notices {
         let fresh = Fresh {
@@ -211,42 +244,41 @@ pub(crate) async fn keep(
         let Planned { message, jobs, waits_until } = shared.plan(fresh, live, now);
         let told = tell::accepted(&message, "internal", None);
         record.notices.push(message);
-        planned.push((ready, told, jobs, waits_until));
+        planned.push(KeptNotice { ready, told, jobs, waits_until });
     }
-    if !record_durably(shared, &[record]).await {
-        return false;
-    }
-    for (ready, told, jobs, waits_until) in planned {
-        shared.sink.emit(&told);
-        tell::noticed(shared, job, &ready, now);
-        shared.admit(jobs, waits_until, now);
-    }
-    true
+    record_durably(shared, &record).await.then_some(planned)
 }
 
-/// Writes records until they are written: an outcome is not given up because the disk is full.
+/// Tells of notices and sends them on their way.
+pub(crate) fn send_off(shared: &Arc<Shared>, notices: Vec<KeptNotice>, now: Timestamp, about: &Job<Cargo>) {
+    for KeptNotice { ready, told, jobs, waits_until } in notices {
+        shared.sink.emit(&told);
+        tell::noticed(shared, about, &ready, now);
+        shared.admit(jobs, waits_until, now);
+    }
+}
+
+/// Writes a record until it is written: an outcome is not given up because the disk is full.
 /// Then the queue learns what waits on disk. False when the spool was closed first: a restart
 /// finds the work leased, and does it again.
-pub(crate) async fn record_durably(shared: &Arc<Shared>, records: &[Record]) -> bool {
+pub(crate) async fn record_durably(shared: &Arc<Shared>, record: &Record) -> bool {
     let mut failures = 0u32;
-    for record in records {
-        while let Err(error) = shared.spool.record(record.clone()).await {
-            if matches!(error, SpoolError::Closed) {
-                return false;
-            }
-            failures += 1;
-            if failures.is_power_of_two() {
-                tracing::error!(%error, failures, "an outcome cannot be written; it is kept in memory and written again");
-            }
-            let again = shared.clock.now().plus(shared.live().settings.rewrite_after);
-            shared.clock.sleep_until(again).await;
+    while let Err(error) = shared.spool.record(record.clone()).await {
+        if matches!(error, SpoolError::Closed) {
+            return false;
         }
+        failures += 1;
+        if failures.is_power_of_two() {
+            tracing::error!(%error, failures, "an outcome cannot be written; it is kept in memory and written again");
+        }
+        let again = shared.clock.now().plus(shared.live().settings.rewrite_after);
+        shared.clock.sleep_until(again).await;
     }
     let due = |progress: &Progress| match progress.next {
         Next::Retry { due, .. } => Some(due),
         Next::Done => None,
     };
-    if let Some(first) = records.iter().flat_map(|record| &record.progress).filter_map(due).min() {
+    if let Some(first) = record.progress.iter().filter_map(due).min() {
         shared.queue().kept(first);
         shared.wake.notify_one();
     }

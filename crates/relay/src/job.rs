@@ -1,7 +1,7 @@
 //! What a job carries through the queue, so that nothing is looked up twice.
 
 use postrider_queue::{Job, JobRecipient};
-use postrider_smtp::{Content, Envelope, Recipient};
+use postrider_smtp::{Content, Envelope, Recipient, Timestamp};
 use postrider_spool::Work;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ pub(crate) struct Cargo {
     pub(crate) content: Option<Content>,
     /// Octets of the content.
     pub(crate) size: u64,
+    /// Until when it is leased to us; for ever when it never waited on disk.
+    pub(crate) leased_until: Timestamp,
 }
 
 /// Whether the sender wants to hear of a delay (RFC 3461 §4.1).
@@ -24,7 +26,7 @@ pub(crate) fn notify_delay(recipient: &Recipient) -> bool {
 }
 
 /// A job of work that was claimed from disk.
-pub(crate) fn claimed_job(work: Work) -> Job<Cargo> {
+pub(crate) fn claimed_job(work: Work, leased_until: Timestamp) -> Job<Cargo> {
     let recipients = (work.recipients.iter())
         .map(|standing| JobRecipient {
             index: standing.index,
@@ -45,6 +47,7 @@ pub(crate) fn claimed_job(work: Work) -> Job<Cargo> {
             people: work.recipients.into_iter().map(|standing| standing.recipient).collect(),
             content: None,
             size: work.size,
+            leased_until,
         },
     }
 }

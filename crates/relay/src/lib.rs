@@ -13,6 +13,7 @@ pub mod clock;
 mod carry;
 mod dots;
 mod job;
+mod lease;
 mod notice;
 mod prepare;
 mod pump;

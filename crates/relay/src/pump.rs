@@ -3,8 +3,9 @@
 //! Each action becomes a task; the loop itself never waits for the world, only for the queue's
 //! next moment or for a wake.
 
-use crate::carry::{self, Settlement, carry, keep, record_durably, record_of};
+use crate::carry::{self, Settlement, carry, keep, record_durably, record_of, send_off};
 use crate::job::{Cargo, claimed_job};
+use crate::lease::while_leased;
 use crate::notice::Account;
 use crate::shared::Shared;
 use crate::tell;
@@ -15,6 +16,7 @@ use postrider_spool::Claim;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// How long the queue may rely on a route before it asks again; the route's own cache knows its TTL.
 const ROUTE_FRESH: Duration = Duration::from_secs(300);
@@ -23,8 +25,13 @@ const DOTS_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How long after a failed claim the next is made.
 const CLAIM_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
+/// Starts the loop, as a task that a stop waits for: once it is over, nothing more is begun.
+pub(crate) fn start(shared: &Arc<Shared>) {
+    spawn(shared, pump);
+}
+
 /// Runs until the relay stops.
-pub(crate) async fn pump(shared: Arc<Shared>) {
+async fn pump(shared: Arc<Shared>) {
     while !shared.stopping.load(Ordering::Acquire) {
         let now = shared.clock.now();
         let action = shared.queue().next(now);
@@ -38,11 +45,16 @@ pub(crate) async fn pump(shared: Arc<Shared>) {
             Action::Claim(wish) => spawn(&shared, move |shared| async move {
                 claim(&shared, wish).await;
             }),
-            Action::PutBack(jobs) => spawn(&shared, move |shared| async move {
-                put_back(&shared, jobs).await;
-            }),
+            Action::PutBack(PutBack { jobs, due, reason }) => {
+                // Each by itself: the spool gathers them into one transaction, and one that cannot
+                // be written does not hold up the others.
+                for job in jobs {
+                    let reason = reason.clone();
+                    spawn(&shared, move |shared| async move { put_back(&shared, &job, due, &reason).await });
+                }
+            }
             Action::Expire(job, reason) => spawn(&shared, move |shared| async move {
-                expire(&shared, job, &reason).await;
+                while_leased(&shared, &job, expire(&shared, &job, &reason)).await;
             }),
             Action::SleepUntil(moment) => {
                 let untold = shared.dots.written(shared.sink.written());
@@ -56,8 +68,15 @@ pub(crate) async fn pump(shared: Arc<Shared>) {
     }
 }
 
-/// Starts a task that a stop waits for.
 fn spawn<F: Future<Output = ()> + Send + 'static>(shared: &Arc<Shared>, task: impl FnOnce(Arc<Shared>) -> F) {
+    drop(run(shared, task));
+}
+
+/// Starts a task that a stop waits for.
+pub(crate) fn run<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    shared: &Arc<Shared>,
+    task: impl FnOnce(Arc<Shared>) -> F,
+) -> JoinHandle<T> {
     struct Carrying(Arc<Shared>);
     impl Drop for Carrying {
         fn drop(&mut self) {
@@ -68,9 +87,10 @@ fn spawn<F: Future<Output = ()> + Send + 'static>(shared: &Arc<Shared>, task: im
     let carrying = Carrying(shared.clone());
     let task = task(shared.clone());
     tokio::spawn(async move {
-        task.await;
+        let done = task.await;
         drop(carrying);
-    });
+        done
+    })
 }
 
 async fn route(shared: &Arc<Shared>, destination: Destination) {
@@ -86,11 +106,14 @@ async fn route(shared: &Arc<Shared>, destination: Destination) {
 }
 
 async fn claim(shared: &Arc<Shared>, wish: ClaimWish) {
+    // While outcomes cannot be written no more work is taken into memory.
+    let _unwritten = shared.unwritten_room.acquire().await;
     let now = shared.clock.now();
+    let until = now.plus(shared.live().settings.lease);
     let after = shared.claim_after.lock().unwrap_or_else(PoisonError::into_inner).take();
     let claim = Claim {
         now,
-        until: now.plus(shared.live().settings.lease),
+        until,
         work_max: wish.work_max,
         per_destination_max: wish.per_destination_max,
         skip: wish.skip,
@@ -100,7 +123,7 @@ async fn claim(shared: &Arc<Shared>, wish: ClaimWish) {
         Ok(claimed) => {
             let more = claimed.after.is_some();
             *shared.claim_after.lock().unwrap_or_else(PoisonError::into_inner) = claimed.after;
-            let jobs = claimed.work.into_iter().map(claimed_job).collect();
+            let jobs = claimed.work.into_iter().map(|work| claimed_job(work, until)).collect();
             Claimed { jobs, next_due: claimed.next_due, more }
         }
         Err(error) => {
@@ -112,22 +135,22 @@ async fn claim(shared: &Arc<Shared>, wish: ClaimWish) {
     shared.wake.notify_one();
 }
 
-/// Jobs of a paused destination go to disk. Those late enough have their senders told.
-async fn put_back(shared: &Arc<Shared>, put_back: PutBack<Cargo>) {
-    let PutBack { jobs, due, reason } = put_back;
-    let reason_text = reason.to_string();
+/// A job of a paused destination goes to disk. If it is late enough its sender is told.
+async fn put_back(shared: &Arc<Shared>, job: &Job<Cargo>, due: Timestamp, reason: &Reason) {
+    let _unwritten = shared.unwritten_room.acquire().await;
     let now = shared.clock.now();
-    for job in jobs {
-        let owes: Vec<bool> = {
-            let queue = shared.queue();
-            job.recipients.iter().map(|recipient| queue.owes_delay(&job, recipient, now)).collect()
-        };
+    let owes: Vec<bool> = {
+        let queue = shared.queue();
+        job.recipients.iter().map(|recipient| queue.owes_delay(job, recipient, now)).collect()
+    };
+    while_leased(shared, job, async {
         if owes.contains(&true) {
-            put_back_and_tell(shared, &job, &owes, due, &reason, now).await;
+            put_back_and_tell(shared, job, &owes, due, reason, now).await;
         } else {
-            record_durably(shared, &[carry::untried(&job, due, &reason_text)]).await;
+            record_durably(shared, &carry::untried(job, due, &reason.to_string())).await;
         }
-    }
+    })
+    .await;
 }
 
 async fn put_back_and_tell(
@@ -145,11 +168,11 @@ async fn put_back_and_tell(
             settled: Settled::RetryAt { due, reason: reason.clone(), tell_delay: *owes },
         })
         .collect();
-    finish_untried(shared, job, &settlements, false, now).await;
+    finish_untried(shared, job, &settlements, now, || ()).await;
 }
 
 /// A job became too old while it could not be tried: its sender is told.
-async fn expire(shared: &Arc<Shared>, job: Job<Cargo>, reason: &Reason) {
+async fn expire(shared: &Arc<Shared>, job: &Job<Cargo>, reason: &Reason) {
     let now = shared.clock.now();
     let settlements: Vec<Settlement> = (job.recipients.iter())
         .map(|_| Settlement {
@@ -158,40 +181,42 @@ async fn expire(shared: &Arc<Shared>, job: Job<Cargo>, reason: &Reason) {
             settled: Settled::GiveUp { reason: GiveUp::Expired },
         })
         .collect();
-    if finish_untried(shared, &job, &settlements, true, now).await {
+    finish_untried(shared, job, &settlements, now, || {
         for recipient in &job.recipients {
-            tell::expired(shared, &job, recipient.index, recipient.attempts, &reason.to_string(), now);
+            tell::expired(shared, job, recipient.index, recipient.attempts, &reason.to_string(), now);
         }
-    }
+    })
+    .await;
 }
 
-/// Records what became of a job without an attempt, with the notices it owes.
+/// Records what became of a job without an attempt, with the notices it owes, and tells of it.
 async fn finish_untried(
     shared: &Arc<Shared>,
     job: &Job<Cargo>,
     settlements: &[Settlement],
-    given_up: bool,
     now: Timestamp,
-) -> bool {
+    tell: impl FnOnce(),
+) {
     let live = shared.live();
     // The notice does without the original when that cannot be read.
-    let content = match &job.payload.content {
-        Some(content) => content.clone(),
-        None => shared.spool.content(job.message).await.unwrap_or_else(|_| Content::default()),
+    let (content, _room) = match &job.payload.content {
+        Some(content) => (content.clone(), None),
+        None => carry::read(shared, job).await.unwrap_or_else(|_| (Content::default(), None)),
     };
     let expires = shared.queue().expires(job);
     let account = Account { job, content: &content, settlements, spoken: None, tried: None, expires };
     let notices = account.notices(&live.settings, now, || shared.next_id(now, live.settings.node));
     let mut record = record_of(job, settlements, None);
-    if !given_up {
-        // It was not tried, and does not count as tried.
-        for progress in &mut record.progress {
-            if let postrider_spool::Next::Retry { attempted, .. } = &mut progress.next {
-                *attempted = false;
-            }
+    // It was not tried, and does not count as tried.
+    for progress in &mut record.progress {
+        if let postrider_spool::Next::Retry { attempted, .. } = &mut progress.next {
+            *attempted = false;
         }
     }
-    keep(shared, &live, record, notices, now, job).await
+    if let Some(kept) = keep(shared, &live, record, notices, now, job).await {
+        tell();
+        send_off(shared, kept, now, job);
+    }
 }
 
 /// What waiting for a paused neighbour means, in the words of a verdict.

@@ -4,7 +4,7 @@ use crate::accept::{Accept, Received};
 use crate::clock::Clock;
 use crate::dots::DotKeeper;
 use crate::prepare::prepare;
-use crate::pump::pump;
+use crate::pump;
 use crate::settings::Settings;
 use crate::shared::{Fresh, Live, Shared};
 use crate::tell;
@@ -25,6 +25,9 @@ const UNWRITTEN_MAX: usize = 2000;
 
 /// The most rows whose neighbours are looked at when an operator wants something tried now.
 const PAUSES_FORGOTTEN_MAX: usize = 1000;
+
+/// Why mail waits for a destination that is held.
+const HELD: &str = "by an operator";
 
 /// Everything a relay is made of.
 pub struct Parts {
@@ -58,13 +61,17 @@ impl Relay {
         let now = parts.clock.now();
         let content_room_kib = u32::try_from(parts.settings.content_bytes_max / 1024).unwrap_or(u32::MAX).max(1);
         let node = parts.settings.node;
+        let mut queue = Queue::new(parts.queue);
+        for destination in &parts.recovery.held {
+            queue.hold(&Target::Destination(destination.clone()), HELD, now);
+        }
         let shared = Arc::new(Shared {
             dots: DotKeeper::new(parts.spool.clone()),
             spool: parts.spool,
             decoder: parts.decoder,
             sink: parts.sink,
             clock: parts.clock,
-            queue: Mutex::new(Queue::new(parts.queue)),
+            queue: Mutex::new(queue),
             live: RwLock::new(Arc::new(Live {
                 settings: parts.settings,
                 delivery: parts.delivery,
@@ -77,10 +84,11 @@ impl Relay {
             claim_after: Mutex::new(None),
             last_id: Mutex::new(MessageId::at(now, node)),
             stopping: AtomicBool::new(false),
+            operating: tokio::sync::Mutex::new(()),
             carrying: watch::Sender::new(0),
         });
         shared.dots.left_told(tell::recovered(&shared, &parts.recovery, now));
-        tokio::spawn(pump(shared.clone()));
+        pump::start(&shared);
         Self(shared)
     }
 
@@ -110,15 +118,47 @@ impl Relay {
     }
 
     /// Changes a part of the queue; gives how many recipients it touched. `by` says who did it.
+    ///
+    /// What holds a destination as a whole, and nothing narrower, holds for its future mail too,
+    /// and over a restart, until that destination or everything is released.
     pub async fn operate(&self, query: QueueQuery, surgery: Surgery, by: &str) -> Result<u64, SpoolError> {
         let now = self.0.clock.now();
-        let touched = self.0.spool.operate(query.clone(), surgery.clone(), now).await?;
+        let touched = {
+            // One at a time: the holds in the queue are those on disk.
+            let _operating = self.0.operating.lock().await;
+            self.hold_in_queue(&query, &surgery, now).await?;
+            self.0.spool.operate(query.clone(), surgery.clone(), now).await?
+        };
         if matches!(surgery, Surgery::Retry | Surgery::Release) {
             self.forget_pauses(&query, now).await?;
         }
         tell::operated(&self.0, &query, &surgery, touched, by, now);
         self.0.wake.notify_one();
         Ok(touched)
+    }
+
+    /// A held destination gives out nothing from memory either: what is ready for it goes back to disk.
+    async fn hold_in_queue(&self, query: &QueueQuery, surgery: &Surgery, now: Timestamp) -> Result<(), SpoolError> {
+        if query.message.is_some() || query.address.is_some() {
+            return Ok(());
+        }
+        match (surgery, &query.destination) {
+            (Surgery::Hold, Some(destination)) => {
+                self.0.queue().hold(&Target::Destination(destination.clone()), HELD, now);
+            }
+            (Surgery::Release, Some(destination)) => {
+                self.0.queue().release(&Target::Destination(destination.clone()), now);
+            }
+            (Surgery::Release, None) => {
+                let held = self.0.spool.held().await?;
+                let mut queue = self.0.queue();
+                for destination in held {
+                    queue.release(&Target::Destination(destination), now);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// What an operator wants tried now is not kept waiting by a pause of its neighbour.
@@ -193,9 +233,15 @@ impl Accept for Relay {
             || envelope.sender.iter().chain(envelope.recipients.iter().map(|r| &r.address)).any(|a| a.needs_smtputf8());
         let planned = shared.plan(Fresh { id, origin: received.origin, client, envelope, content }, &live, now);
         let told = tell::accepted(&planned.message, received.client.protocol, received.client.tls);
-        shared.spool.commit(planned.message).await.map_err(|error| refusal(&error))?;
-        shared.sink.emit(&told);
-        shared.admit(planned.jobs, planned.waits_until, now);
+        // A task of its own: a session that ends meanwhile must not leave a message that is kept,
+        // leased, and never tried.
+        let keeping = pump::run(shared, move |shared| async move {
+            shared.spool.commit(planned.message).await?;
+            shared.sink.emit(&told);
+            shared.admit(planned.jobs, planned.waits_until, now);
+            Ok(())
+        });
+        keeping.await.unwrap_or(Err(SpoolError::Closed)).map_err(|error| refusal(&error))?;
         Ok(id)
     }
 

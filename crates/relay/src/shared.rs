@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) unwritten_room: Semaphore,
     /// No more attempts are begun, and nothing is accepted.
     pub(crate) stopping: AtomicBool,
+    /// Held while an operator changes the queue.
+    pub(crate) operating: tokio::sync::Mutex<()>,
     /// How many tasks carry something.
     pub(crate) carrying: watch::Sender<usize>,
 }
@@ -177,6 +179,7 @@ fn fresh_job(message: &NewMessage, destination: &Destination, indexes: &[u32], b
             people,
             content: Some(message.content.clone()),
             size,
+            leased_until: Timestamp::NEVER,
         },
     }
 }

@@ -268,6 +268,8 @@ pub struct Recovery {
     pub in_doubt: Vec<MessageId>,
     /// The final dot was out and the message is recorded as done, but its event may not have been written.
     pub untold: Vec<MessageId>,
+    /// Destinations that an operator holds.
+    pub held: Vec<Destination>,
 }
 
 /// Why the store could not do its job.
@@ -317,7 +319,12 @@ pub trait Engine: Send + Sync + 'static {
     /// A look at destinations, the longest queues first, for people.
     fn destinations(&self, rows_max: usize) -> Result<Vec<QueueDestination>, SpoolError>;
     /// Changes a part of the queue; gives how many recipients it touched. Leased ones are passed over by `Drop` and `Hold`.
+    ///
+    /// A `Hold` narrowed by nothing but a destination holds the destination itself: what comes to
+    /// wait there later is held too, until a `Release` of that destination or of the whole queue.
     fn operate(&self, query: &QueueQuery, surgery: &Surgery, now: Timestamp) -> Result<u64, SpoolError>;
+    /// Destinations that are held as such; see [`Engine::operate`].
+    fn held(&self) -> Result<Vec<Destination>, SpoolError>;
     /// How many messages and recipients there are, cheaply.
     fn count(&self) -> Result<(u64, u64), SpoolError>;
     /// How many octets can still be kept, cheaply.

@@ -14,7 +14,7 @@ use crate::engine::{
     Surgery,
 };
 use crate::sqlite::{SqliteEngine, SqliteSettings};
-use postrider_smtp::{Content, MessageId, Timestamp};
+use postrider_smtp::{Content, Destination, MessageId, Timestamp};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,7 +86,7 @@ impl Spool {
         settings: Settings,
     ) -> Result<(Self, Recovery), SpoolError> {
         let (dots, leftovers) = Dots::open(&directory.join("dots"))?;
-        let mut recovery = Recovery { recovered, ..Recovery::default() };
+        let mut recovery = Recovery { recovered, held: engine.held()?, ..Recovery::default() };
         for leftover in &leftovers {
             let list = if waits(&*engine, leftover)? { &mut recovery.in_doubt } else { &mut recovery.untold };
             list.push(leftover.message);
@@ -152,6 +152,11 @@ impl Spool {
     /// Changes a part of the queue; gives how many recipients it touched.
     pub async fn operate(&self, query: QueueQuery, surgery: Surgery, now: Timestamp) -> Result<u64, SpoolError> {
         self.ask(move |engine| engine.operate(&query, &surgery, now)).await
+    }
+
+    /// Destinations that are held as such, with all that comes to wait there.
+    pub async fn held(&self) -> Result<Vec<Destination>, SpoolError> {
+        self.ask(|engine| engine.held()).await
     }
 
     /// How many messages and recipients there are.

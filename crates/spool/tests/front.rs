@@ -61,6 +61,9 @@ impl Engine for Scripted {
     fn operate(&self, _: &QueueQuery, _: &Surgery, _: Timestamp) -> Result<u64, SpoolError> {
         Ok(0)
     }
+    fn held(&self) -> Result<Vec<Destination>, SpoolError> {
+        Ok(Vec::new())
+    }
     fn count(&self) -> Result<(u64, u64), SpoolError> {
         Ok((0, 0))
     }

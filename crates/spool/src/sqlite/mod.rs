@@ -23,7 +23,7 @@ use crate::engine::{
 };
 use crate::lease::{LeaseChange, Leases, Seat};
 use claim::Search;
-use postrider_smtp::{Content, MessageId, Timestamp};
+use postrider_smtp::{Content, Destination, MessageId, Timestamp};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::collections::HashSet;
 use std::fs::File;
@@ -200,6 +200,10 @@ impl Engine for SqliteEngine {
     }
 
     fn operate(&self, query: &QueueQuery, surgery: &Surgery, now: Timestamp) -> Result<u64, SpoolError> {
+        // First, so that nothing slips in to wait there between the last slice and the hold.
+        if let Some(of) = operate::of_destinations(query, surgery) {
+            self.transact(|connection, _| operate::hold(connection, of))?;
+        }
         let (mut touched, mut after) = (0, Some(look::START));
         while let Some(from) = after {
             // The leases are held from the look until the change is durable: see `operate::slice`.
@@ -211,6 +215,10 @@ impl Engine for SqliteEngine {
             after = slice.after;
         }
         Ok(touched)
+    }
+
+    fn held(&self) -> Result<Vec<Destination>, SpoolError> {
+        self.read(operate::held)
     }
 
     fn count(&self) -> Result<(u64, u64), SpoolError> {

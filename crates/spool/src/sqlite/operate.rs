@@ -6,11 +6,55 @@ use super::write::Writing;
 use crate::SpoolError;
 use crate::engine::{QueueQuery, Surgery};
 use crate::lease::{Leases, Seat};
-use postrider_smtp::Timestamp;
+use postrider_smtp::{Destination, Timestamp};
 use rusqlite::{Connection, params};
 
 /// Rows changed in one transaction: some milliseconds in which no commit can be written.
 const SLICE_ROWS_MAX: usize = 1_000;
+
+/// What an operation does to destinations as such.
+pub(crate) enum OfDestinations<'a> {
+    Hold(&'a Destination),
+    Release(&'a Destination),
+    ReleaseAll,
+}
+
+/// An operation that is narrowed by nothing but a destination is about the destination itself.
+pub(crate) fn of_destinations<'a>(query: &'a QueueQuery, surgery: &Surgery) -> Option<OfDestinations<'a>> {
+    if query.message.is_some() || query.address.is_some() {
+        return None;
+    }
+    match (surgery, &query.destination) {
+        (Surgery::Hold, Some(destination)) => Some(OfDestinations::Hold(destination)),
+        (Surgery::Release, Some(destination)) => Some(OfDestinations::Release(destination)),
+        (Surgery::Release, None) => Some(OfDestinations::ReleaseAll),
+        _ => None,
+    }
+}
+
+/// Remembers or forgets that destinations are held.
+pub(crate) fn hold(connection: &Connection, of: OfDestinations<'_>) -> Result<(), SpoolError> {
+    let done = match of {
+        OfDestinations::Hold(destination) => {
+            connection.execute("INSERT OR IGNORE INTO hold VALUES (?1)", [destination.to_string()])
+        }
+        OfDestinations::Release(destination) => {
+            connection.execute("DELETE FROM hold WHERE destination = ?1", [destination.to_string()])
+        }
+        OfDestinations::ReleaseAll => connection.execute("DELETE FROM hold", []),
+    };
+    done.map(drop).map_err(trouble)
+}
+
+/// Destinations that are held.
+pub(crate) fn held(connection: &Connection) -> Result<Vec<Destination>, SpoolError> {
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let mut statement = connection.prepare_cached("SELECT destination FROM hold ORDER BY destination")?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    };
+    // A name that cannot be read holds nothing; it goes with the next release of all.
+    Ok(read().map_err(trouble)?.iter().filter_map(|name| name.parse().ok()).collect())
+}
 
 /// One slice of an operation.
 pub(crate) struct Slice {

@@ -23,6 +23,9 @@ CREATE INDEX recipient_due ON recipient (due, destination) WHERE due IS NOT NULL
 CREATE INDEX recipient_destination ON recipient (destination, due) WHERE due IS NOT NULL;
 CREATE INDEX recipient_held ON recipient (destination) WHERE due IS NULL;
 
+-- Destinations that an operator holds: what comes to wait there is held as well, until they are released.
+CREATE TABLE hold (destination TEXT PRIMARY KEY) WITHOUT ROWID;
+
 -- What was tried, the newest few of each message.
 CREATE TABLE attempt (
   message INTEGER NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, took INTEGER NOT NULL,

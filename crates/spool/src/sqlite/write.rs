@@ -153,7 +153,8 @@ impl<'a> Writing<'a> {
                     finished += self.run(sql, params![message.to_i64(), progress.recipient])?;
                 }
                 Next::Retry { due, reason, attempted, delay_told } => {
-                    let sql = "UPDATE recipient SET due = ?3, reason = ?4, attempts = attempts + ?5, \
+                    let sql = "UPDATE recipient SET reason = ?4, \
+                               due = CASE WHEN destination IN (SELECT destination FROM hold) THEN NULL ELSE ?3 END, attempts = attempts + ?5, \
                                delay_told = max(delay_told, ?6) WHERE message = ?1 AND idx = ?2";
                     self.run(
                         sql,
@@ -282,7 +283,9 @@ impl<'a> Writing<'a> {
 
     fn insert_recipient(&self, message: MessageId, row: &Row) -> Result<(), SpoolError> {
         self.run(
-            "INSERT INTO recipient VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            // What comes to wait at a held destination is held.
+            "INSERT INTO recipient VALUES (?1, ?2, ?3, \
+             CASE WHEN ?3 IN (SELECT destination FROM hold) THEN NULL ELSE ?4 END, ?5, ?6, ?7)",
             params![
                 message.to_i64(),
                 row.idx,

@@ -1,0 +1,40 @@
+//! A clock that is moved by hand.
+
+use postrider_relay::Clock;
+use postrider_smtp::Timestamp;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::sync::watch;
+
+pub const SECOND: Duration = Duration::from_secs(1);
+pub const MINUTE: Duration = Duration::from_secs(60);
+pub const HOUR: Duration = Duration::from_secs(3600);
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Stands still until it is moved; sleepers wake when it passes them.
+pub struct HandClock(watch::Sender<Timestamp>);
+
+impl HandClock {
+    /// Tue, 24 Nov 2026 16:00:00 UTC.
+    pub fn new() -> Self {
+        Self(watch::Sender::new(Timestamp(1_795_536_000_000)))
+    }
+
+    pub fn forward(&self, span: Duration) {
+        self.0.send_modify(|now| *now = now.plus(span));
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        *self.0.borrow()
+    }
+
+    fn sleep_until(&self, moment: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let mut now = self.0.subscribe();
+        Box::pin(async move {
+            let _ = now.wait_for(|now| *now >= moment).await;
+        })
+    }
+}

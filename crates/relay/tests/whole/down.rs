@@ -1,0 +1,39 @@
+//! A destination that is down for a while.
+
+use crate::common::{House, MINUTE};
+
+#[tokio::test]
+async fn a_host_that_is_down_is_left_alone_and_all_goes_when_it_is_back() {
+    let queue = postrider_queue::Settings { jobs_max: 20, ..postrider_queue::Settings::default() };
+    let house = House::with(queue).await;
+    house.host.greets("421 4.3.2 down for maintenance");
+    let names: Vec<String> = (0..60).map(|n| format!("u{n}@x.example")).collect();
+    for name in &names {
+        house.send(&[name]).await;
+        assert!(house.relay().snapshot(1).jobs <= 20, "jobs in memory are bounded");
+    }
+    house.told.until(3, "deferred").await;
+    house.until_kept(60, 60).await;
+    let reasons = async {
+        while !house.rows().await.rows.iter().any(|row| row.reason.starts_with("site-paused:")) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::common::GUARD, reasons).await.expect("some wait for the pause to end");
+    assert!(house.told.events().iter().all(|event| event.name() != "delivered"));
+
+    house.host.rcpt(&[]);
+    let relay = house.relay();
+    let back = async {
+        while relay.count().await.unwrap() != (0, 0) {
+            house.clock.forward(MINUTE);
+            assert!(relay.snapshot(1).jobs <= 40, "claims keep to the bound");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::common::GUARD, back).await.expect("all is delivered when the host is back");
+    house.told.until(60, "delivered").await;
+    for name in &names {
+        assert_eq!(house.host.taken_for(name), 1, "{name}");
+    }
+}
