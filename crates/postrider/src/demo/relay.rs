@@ -106,7 +106,7 @@ fn queue(seed: u64) -> postrider_queue::Settings {
     postrider_queue::Settings {
         retry: RetrySettings {
             first: seconds(1),
-            max: seconds(5),
+            max: seconds(3),
             greylisted: seconds(4),
             mailbox_full: seconds(4),
             in_doubt: seconds(2),
