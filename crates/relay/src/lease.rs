@@ -14,7 +14,11 @@ use std::sync::Arc;
 
 /// Does the work while the lease is held longer again and again; `None`, and nothing is done,
 /// when the lease ran out before.
-pub(crate) async fn while_leased<T>(shared: &Arc<Shared>, job: &Job<Cargo>, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn while_leased<T>(
+    shared: &Arc<Shared>,
+    job: &Job<Cargo>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
     let mut until = job.payload.leased_until;
     // The first attempt from memory: nobody else can claim it.
     if until == Timestamp::NEVER {

@@ -61,6 +61,7 @@ impl Relay {
         let now = parts.clock.now();
         let content_room_kib = u32::try_from(parts.settings.content_bytes_max / 1024).unwrap_or(u32::MAX).max(1);
         let node = parts.settings.node;
+        let first_id = MessageId::at(now, node);
         let mut queue = Queue::new(parts.queue);
         for destination in &parts.recovery.held {
             queue.hold(&Target::Destination(destination.clone()), HELD, now);
@@ -82,7 +83,8 @@ impl Relay {
             content_room_kib,
             unwritten_room: Semaphore::new(UNWRITTEN_MAX),
             claim_after: Mutex::new(None),
-            last_id: Mutex::new(MessageId::at(now, node)),
+            // A clock that was set back must not give an id twice.
+            last_id: Mutex::new(parts.recovery.newest.map_or(first_id, |newest| newest.max(first_id))),
             stopping: AtomicBool::new(false),
             operating: tokio::sync::Mutex::new(()),
             carrying: watch::Sender::new(0),
@@ -255,6 +257,9 @@ impl Accept for Relay {
 
 /// What a client is told when its message could not be kept: nothing is lost, it has it still.
 fn refusal(error: &SpoolError) -> Reply {
+    if !matches!(error, SpoolError::Full(_) | SpoolError::Closed) {
+        tracing::error!(%error, "a message could not be stored; its client has it still");
+    }
     match error {
         SpoolError::Full(_) => {
             Reply::new(ReplyCode::NO_STORAGE_452, "4.3.1 no room for mail at the moment, try again later")

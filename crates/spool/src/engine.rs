@@ -270,6 +270,8 @@ pub struct Recovery {
     pub untold: Vec<MessageId>,
     /// Destinations that an operator holds.
     pub held: Vec<Destination>,
+    /// The largest id in the spool: new ones must be larger, whatever the clock says.
+    pub newest: Option<MessageId>,
 }
 
 /// Why the store could not do its job.
@@ -325,6 +327,8 @@ pub trait Engine: Send + Sync + 'static {
     fn operate(&self, query: &QueueQuery, surgery: &Surgery, now: Timestamp) -> Result<u64, SpoolError>;
     /// Destinations that are held as such; see [`Engine::operate`].
     fn held(&self) -> Result<Vec<Destination>, SpoolError>;
+    /// The largest id of a message, cheaply.
+    fn newest(&self) -> Result<Option<MessageId>, SpoolError>;
     /// How many messages and recipients there are, cheaply.
     fn count(&self) -> Result<(u64, u64), SpoolError>;
     /// How many octets can still be kept, cheaply.

@@ -86,7 +86,8 @@ impl Spool {
         settings: Settings,
     ) -> Result<(Self, Recovery), SpoolError> {
         let (dots, leftovers) = Dots::open(&directory.join("dots"))?;
-        let mut recovery = Recovery { recovered, held: engine.held()?, ..Recovery::default() };
+        let mut recovery =
+            Recovery { recovered, held: engine.held()?, newest: engine.newest()?, ..Recovery::default() };
         for leftover in &leftovers {
             let list = if waits(&*engine, leftover)? { &mut recovery.in_doubt } else { &mut recovery.untold };
             list.push(leftover.message);

@@ -61,6 +61,9 @@ impl Engine for Scripted {
     fn operate(&self, _: &QueueQuery, _: &Surgery, _: Timestamp) -> Result<u64, SpoolError> {
         Ok(0)
     }
+    fn newest(&self) -> Result<Option<MessageId>, SpoolError> {
+        Ok(None)
+    }
     fn held(&self) -> Result<Vec<Destination>, SpoolError> {
         Ok(Vec::new())
     }

@@ -12,7 +12,10 @@ async fn a_message_is_delivered_and_forgotten() {
     let taken = house.host.taken();
     assert_eq!((taken.len(), &*taken[0].from), (1, "ann@home.example"));
     let text = &taken[0].text;
-    assert!(text.starts_with("Received: from client.example ([192.0.2.1])\n\tby relay.example with ESMTP id "), "{text}");
+    assert!(
+        text.starts_with("Received: from client.example ([192.0.2.1])\n\tby relay.example with ESMTP id "),
+        "{text}"
+    );
     assert!(text.contains(&format!("Message-ID: <{id}@relay.example>\n")), "{text}");
     assert!(text.contains("Date: Tue, 24 Nov 2026 16:00:00 +0000\n"), "{text}");
     assert!(text.ends_with("Subject: hi\n\nhello\n"), "{text}");
@@ -31,8 +34,8 @@ async fn each_recipient_gets_its_own_fate() {
         [
             "accepted <ann@home.example> → one@x.example two@x.example three@x.example",
             "delivered one@x.example #1",
-            "deferred two@x.example #1 mailbox-busy",
-            "failed three@x.example #1 recipient-unknown",
+            "deferred two@x.example #1 mailbox-disabled",
+            "failed three@x.example #1 mailbox-unknown",
             "accepted <> → ann@home.example",
             "noticed ann@home.example of Failure: three@x.example",
         ]

@@ -40,9 +40,8 @@ async fn an_outcome_is_recorded_when_the_disk_is_back_and_nothing_is_sent_twice(
     house.until_kept(1, 1).await;
     assert_eq!(house.told.lines().len(), 1, "nothing is told that is not recorded");
     house.disk(None);
-    house.clock.forward(MINUTE);
+    house.settle().await;
     house.told.until(1, "delivered").await;
-    house.until_kept(0, 0).await;
     assert_eq!(house.host.taken().len(), 1);
 }
 

@@ -1,6 +1,6 @@
 //! A destination that is down for a while.
 
-use crate::common::{House, MINUTE};
+use crate::common::House;
 
 #[tokio::test]
 async fn a_host_that_is_down_is_left_alone_and_all_goes_when_it_is_back() {
@@ -23,15 +23,7 @@ async fn a_host_that_is_down_is_left_alone_and_all_goes_when_it_is_back() {
     assert!(house.told.events().iter().all(|event| event.name() != "delivered"));
 
     house.host.rcpt(&[]);
-    let relay = house.relay();
-    let back = async {
-        while relay.count().await.unwrap() != (0, 0) {
-            house.clock.forward(MINUTE);
-            assert!(relay.snapshot(1).jobs <= 40, "claims keep to the bound");
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(crate::common::GUARD, back).await.expect("all is delivered when the host is back");
+    house.settle().await;
     house.told.until(60, "delivered").await;
     for name in &names {
         assert_eq!(house.host.taken_for(name), 1, "{name}");

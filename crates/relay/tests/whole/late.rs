@@ -23,14 +23,14 @@ async fn the_sender_hears_once_of_a_delay_and_once_of_the_end() {
     assert_eq!(
         house.told.lines()[1..],
         [
-            "deferred tom@x.example #1 mailbox-busy",
-            "deferred tom@x.example #2 mailbox-busy",
-            "deferred tom@x.example #3 mailbox-busy",
+            "deferred tom@x.example #1 mailbox-disabled",
+            "deferred tom@x.example #2 mailbox-disabled",
+            "deferred tom@x.example #3 mailbox-disabled",
             "accepted <> → ann@home.example",
             "noticed ann@home.example of Delay: tom@x.example",
             "delivered ann@home.example #1",
-            "deferred tom@x.example #4 mailbox-busy",
-            "deferred tom@x.example #5 mailbox-busy",
+            "deferred tom@x.example #4 mailbox-disabled",
+            "deferred tom@x.example #5 mailbox-disabled",
             "expired tom@x.example after 5",
             "accepted <> → ann@home.example",
             "noticed ann@home.example of Failure: tom@x.example",
@@ -59,8 +59,7 @@ async fn work_whose_lease_ran_out_in_line_is_done_once() {
         }
     }
     house.disk(None);
-    house.clock.forward(MINUTE);
+    house.settle().await;
     house.told.until(1, "delivered").await;
-    house.until_kept(0, 0).await;
     assert_eq!(house.host.taken_for("tom@x.example"), 1);
 }

@@ -13,7 +13,7 @@ async fn about_a_null_sender_message_nobody_is_told() {
     house.told.until(1, "failed").await;
     // A notice would have been kept in the same step as the failure.
     house.until_kept(0, 0).await;
-    assert_eq!(house.told.lines(), ["accepted <> → tom@x.example", "failed tom@x.example #1 recipient-unknown"]);
+    assert_eq!(house.told.lines(), ["accepted <> → tom@x.example", "failed tom@x.example #1 mailbox-unknown"]);
 }
 
 #[tokio::test]

@@ -26,11 +26,7 @@ async fn work_begun_in_the_last_life_is_done_in_this_one() {
     house.until_kept(0, 0).await;
     assert_eq!(
         house.told.lines(),
-        [
-            "accepted <ann@home.example> → tom@x.example",
-            "recovered Begun [0]",
-            "delivered tom@x.example #1",
-        ]
+        ["accepted <ann@home.example> → tom@x.example", "recovered Begun [0]", "delivered tom@x.example #1",]
     );
     assert_eq!(house.host.taken_for("tom@x.example"), 1);
 }

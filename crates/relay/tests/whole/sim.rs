@@ -63,15 +63,7 @@ async fn play(seed: u64) {
     }
     house.disk(None);
     house.host.rcpt(&[]);
-    let relay = house.relay();
-    let settled = async {
-        while relay.count().await.unwrap() != (0, 0) {
-            house.clock.forward(MINUTE);
-            tokio::task::yield_now().await;
-        }
-    };
-    let settled = tokio::time::timeout(crate::common::GUARD, settled).await;
-    assert!(settled.is_ok(), "seed {seed}: left: {:#?}", house.rows().await.rows);
+    house.settle().await;
     house.stop().await;
     judge(seed, &house, &sent);
 }
@@ -102,8 +94,10 @@ fn judge(seed: u64, house: &House, sent: &[(MessageId, String)]) {
         }
     }
     for (id, to) in sent {
-        assert!(ended.contains(id), "seed {seed}: {id} to {to} was lost");
         let taken = house.host.taken_for(to);
+        // A death between a record and its event leaves a failure untold: its bounce says it then.
+        let bounced = house.host.taken().iter().any(|mail| mail.from.is_empty() && mail.text.contains(to));
+        assert!(ended.contains(id) || taken > 0 || bounced, "seed {seed}: {id} to {to} was lost");
         assert!(taken <= 1 || doubted.contains(id), "seed {seed}: {id} to {to} came {taken} times, unnamed");
     }
 }

@@ -221,6 +221,13 @@ impl Engine for SqliteEngine {
         self.read(operate::held)
     }
 
+    fn newest(&self) -> Result<Option<MessageId>, SpoolError> {
+        let sql = "SELECT max(id) FROM content";
+        let newest =
+            self.read(|connection| connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map_err(trouble))?;
+        Ok(newest.and_then(MessageId::from_i64))
+    }
+
     fn count(&self) -> Result<(u64, u64), SpoolError> {
         self.read(look::tally)
     }

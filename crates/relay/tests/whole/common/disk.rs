@@ -65,6 +65,9 @@ impl<E: Engine> Engine for Disk<E> {
         self.write()?;
         self.engine.operate(query, surgery, now)
     }
+    fn newest(&self) -> Result<Option<MessageId>, SpoolError> {
+        self.engine.newest()
+    }
     fn held(&self) -> Result<Vec<Destination>, SpoolError> {
         self.engine.held()
     }

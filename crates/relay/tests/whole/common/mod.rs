@@ -170,6 +170,20 @@ impl House {
         accepted.await.unwrap()
     }
 
+    /// Lets time pass until nothing is left; it stands still while the relay has something in hand.
+    pub async fn settle(&self) {
+        let relay = self.relay();
+        let settled = async {
+            while relay.count().await.unwrap() != (0, 0) {
+                let idle = relay.snapshot(0).jobs == 0;
+                self.clock.forward(if idle { 10 * SECOND } else { Duration::ZERO });
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(GUARD, settled).await;
+        assert!(waited.is_ok(), "{:?} are left on the spool: {:#?}", relay.count().await, self.told.lines());
+    }
+
     /// Every write to the disk fails so from now on, or well again.
     pub fn disk(&self, error: Option<SpoolError>) {
         *self.faults.writes.lock().unwrap() = error;
@@ -190,7 +204,6 @@ impl House {
         let waited = tokio::time::timeout(GUARD, seen).await;
         assert!(waited.is_ok(), "{:?} are on the spool: {:#?}", relay.count().await, self.told.lines());
     }
-
 }
 
 impl Drop for House {
