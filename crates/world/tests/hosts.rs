@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use postrider_dns::{Failure, addresses, mx};
+use postrider_transport::tls::client::{ClientTls, Trust};
 use postrider_world::{HostTally, Manner, PERSONAS, Settings, World};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -298,4 +299,23 @@ async fn every_domain_is_in_the_names_as_its_manner_says() {
 async fn a_wrong_line_in_the_zone_is_said_and_nothing_starts() {
     let error = World::start(Settings { zone: "x.test MX".into(), ..Settings::default() }).await.unwrap_err();
     assert!(error.to_string().starts_with("zone: line "), "{error}");
+}
+
+#[tokio::test]
+async fn tls_takes_mail_under_tls() {
+    let world = world(Settings::default()).await;
+    let mut stream = connect(&world, "tls.test").await;
+    last_line(&mut stream).await;
+    for command in ["EHLO client.test\r\n", "STARTTLS\r\n"] {
+        stream.write_all(command.as_bytes()).await.unwrap();
+        assert!(last_line(&mut stream).await.starts_with("2"), "{command}");
+    }
+    let tls = ClientTls::new(None).unwrap();
+    let limit = Duration::from_secs(30);
+    let (stream, _) = tls.begin(stream.into_inner(), "mx.tls.test", Trust::Any, limit).await.unwrap();
+    let mut stream = BufReader::new(stream);
+    stream.write_all(b"EHLO client.test\r\nMAIL FROM:<>\r\nQUIT\r\n").await.unwrap();
+    let mut all = String::new();
+    let _ = stream.read_to_string(&mut all).await;
+    assert!(!all.contains("530") && all.contains("\r\n250 "), "{all}");
 }
