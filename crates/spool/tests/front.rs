@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use postrider_smtp::{Content, MessageId, Timestamp};
+use postrider_smtp::{Content, Destination, MessageId, Timestamp};
 use postrider_spool::{
     Claim, Claimed, Engine, Kept, NewMessage, QueueDestination, QueuePage, QueueQuery, Record, Settings, Spool,
     SpoolError, Surgery,
