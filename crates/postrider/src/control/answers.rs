@@ -36,8 +36,7 @@ pub(crate) fn list(found: Result<QueuePage, SpoolError>) -> Answer {
 }
 
 /// One message: from the spool while it is there, else from its events.
-pub(crate) fn show(id: MessageId, found: Result<(Kept, QueuePage), SpoolError>, told: &[Event]) -> Answer {
-    let events: Vec<_> = told.iter().filter_map(|event| serde_json::to_value(event).ok()).collect();
+pub(crate) fn show(id: MessageId, found: Result<(Kept, QueuePage), SpoolError>, events: Vec<Event>) -> Answer {
     match found {
         Ok((kept, page)) => Answer::Show(Box::new(kept_message(id, &kept, page.rows, events))),
         Err(SpoolError::NoSuchMessage(_)) if !events.is_empty() => Answer::Show(Box::new(finished_message(id, events))),
@@ -127,7 +126,7 @@ fn recipient_row(row: QueueRow) -> RecipientRow {
     }
 }
 
-fn kept_message(id: MessageId, kept: &Kept, rows: Vec<QueueRow>, events: Vec<serde_json::Value>) -> Message {
+fn kept_message(id: MessageId, kept: &Kept, rows: Vec<QueueRow>, events: Vec<Event>) -> Message {
     let attempts = kept.attempts.iter().map(|attempt| AttemptRow {
         at: attempt.at.0,
         took: u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
@@ -148,17 +147,19 @@ fn kept_message(id: MessageId, kept: &Kept, rows: Vec<QueueRow>, events: Vec<ser
     }
 }
 
-fn finished_message(id: MessageId, events: Vec<serde_json::Value>) -> Message {
-    let said = |field: &str| events.iter().find_map(|event| event.get(field)?.as_str().map(str::to_owned));
-    let accepted_for = events.iter().find_map(|event| event.get("recipients")?.as_array());
-    let recipients = accepted_for.into_iter().flatten().filter_map(|address| address.as_str().map(str::to_owned));
+fn finished_message(id: MessageId, events: Vec<Event>) -> Message {
+    let accepted = events.iter().find_map(|event| match event {
+        Event::Accepted(it) => Some(it),
+        _ => None,
+    });
+    let shown = |address: &postrider_smtp::Address| address.to_string();
     Message {
         message: id.to_string(),
         queued: false,
         accepted: id.time().0,
-        client: said("client"),
-        sender: said("sender"),
-        recipients: recipients.collect(),
+        client: accepted.map(|it| it.client.clone()),
+        sender: accepted.and_then(|it| it.sender.as_ref()).map(shown),
+        recipients: accepted.map(|it| it.recipients.iter().map(shown).collect()).unwrap_or_default(),
         waiting: Vec::new(),
         attempts: Vec::new(),
         events,

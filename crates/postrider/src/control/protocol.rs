@@ -1,7 +1,10 @@
 //! The words of the control socket. `postrider queue --json` prints the same answers.
 
+use postrider_events::Event;
 use serde::{Deserialize, Serialize};
 
+/// The schema of printed answers. Fields may be added under this name; anything else is a new name.
+pub(crate) const SCHEMA: &str = "postrider.queue/1";
 /// The most rows of one answer.
 pub(crate) const ROWS_MAX: usize = 10_000;
 /// The longest request line, in octets: a thousand recipients fit.
@@ -214,8 +217,8 @@ pub(crate) struct Message {
     pub(crate) waiting: Vec<RecipientRow>,
     /// What was tried, oldest first.
     pub(crate) attempts: Vec<AttemptRow>,
-    /// Everything told about it, oldest first: the events as written.
-    pub(crate) events: Vec<serde_json::Value>,
+    /// Everything told about it, oldest first.
+    pub(crate) events: Vec<Event>,
 }
 
 /// One attempt.

@@ -19,7 +19,7 @@ pub(super) fn started(config: &Config, places: &[Place], waiting: u64) {
     }
 }
 
-/// One line for the service manager.
+/// One line for the supervisor.
 pub(super) fn status(places: &[Place]) -> String {
     if places.is_empty() {
         return "running, listening nowhere".to_owned();

@@ -58,7 +58,7 @@ impl RelayDesk {
             Ok(kept) => self.relay.look(answers::rows_of(id)).await.map(|page| (kept, page)),
             Err(error) => Err(error),
         };
-        Ok(answers::show(id, kept, &told))
+        Ok(answers::show(id, kept, told))
     }
 
     async fn accept(&self, handing: &Handing, message: Bytes) -> Answer {

@@ -1,4 +1,4 @@
-//! Listening sockets: bound here, or handed over by the service manager.
+//! Listening sockets: bound here, or handed over by the supervisor.
 
 use crate::config::Config;
 use crate::config::problem::Place;
@@ -36,7 +36,7 @@ impl Door {
     }
 }
 
-/// Sockets that the service manager handed over, each with the door it is for (`systemd.socket(5)`).
+/// Sockets that the supervisor handed over, each with the door it is for (`systemd.socket(5)`).
 pub(crate) fn handed_over() -> Result<Vec<(Door, TcpListener)>, String> {
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut sockets = listenfd::ListenFd::from_env();

@@ -20,7 +20,7 @@ use crate::http::{self, Facts, metrics::Measured, metrics::Metrics};
 use desk::RelayDesk;
 use listen::Door;
 use log::{LevelHandle, LogSink};
-use notify::Manager;
+use notify::Supervisor;
 use postrider_events::{Fan, JsonLines, Sink};
 use postrider_inbound::Inbound;
 use postrider_relay::{Parts, Relay, SystemClock};
@@ -69,7 +69,7 @@ struct Running {
     doors: Doors,
     control: JoinHandle<()>,
     events: Option<Arc<JsonLines>>,
-    manager: Manager,
+    supervisor: Supervisor,
     http_stop: watch::Sender<bool>,
 }
 
@@ -85,8 +85,8 @@ impl Running {
         })?;
         let wrong = |message: String| Failure::new(Exit::Config, message);
         let metrics = Arc::new(Metrics::new());
-        let (sink, events) = sinks(&config, &metrics)?;
-        let relay = start_relay(&config, sink)?;
+        let Sinks { all, files: events } = sinks(&config, &metrics)?;
+        let relay = start_relay(&config, all)?;
         let measured = Measured { accept: relay.clone(), metrics: metrics.clone() };
         let doors = Inbound::new(Arc::new(measured), settings::inbound(&config).map_err(wrong)?);
         let desk = RelayDesk {
@@ -98,15 +98,15 @@ impl Running {
         let (http_stop, _) = watch::channel(false);
         let facts = Facts { relay: relay.clone(), doors: doors.clone(), events: events.clone(), metrics };
         let places = open(listeners, &facts, &http_stop);
-        let manager = Manager::from_environment();
+        let supervisor = Supervisor::from_environment();
         let waiting = relay.count().await.unwrap_or_default().0;
         announce::started(&config, &places, waiting);
-        manager.ready(&announce::status(&places));
-        Ok(Self { config, level, relay, doors, control, events, manager, http_stop })
+        supervisor.ready(&announce::status(&places));
+        Ok(Self { config, level, relay, doors, control, events, supervisor, http_stop })
     }
 
     async fn until_stopped(mut self, sources: &Sources, signals: &mut Signals) -> Result<Exit, Failure> {
-        let mut alive = self.manager.alive_every().map(tokio::time::interval);
+        let mut alive = self.supervisor.alive_every().map(tokio::time::interval);
         loop {
             let tick = async {
                 match &mut alive {
@@ -115,13 +115,13 @@ impl Running {
                 }
             };
             tokio::select! {
-                () = tick => self.manager.alive(),
+                () = tick => self.supervisor.alive(),
                 Some(()) = signals.reload.recv() => self.reload(sources),
                 Some(()) = signals.terminate.recv() => break,
                 Some(()) = signals.interrupt.recv() => break,
             }
         }
-        self.manager.stopping();
+        self.supervisor.stopping();
         tokio::select! {
             () = self.stop() => Ok(Exit::Ok),
             Some(()) = signals.terminate.recv() => Ok(Exit::Failed),
@@ -131,12 +131,12 @@ impl Running {
 
     /// Reads the configuration again. With a fault in it, everything stays as it was.
     fn reload(&mut self, sources: &Sources) {
-        self.manager.reloading();
+        self.supervisor.reloading();
         match self.take_up(sources) {
             Ok(changed) => tracing::info!(changed = changed.join(", "), "configuration reloaded"),
             Err(message) => tracing::error!("not reloaded, the old configuration holds:\n{message}"),
         }
-        self.manager.ready("reloaded");
+        self.supervisor.ready("reloaded");
     }
 
     /// Gives the keys that changed and were taken up.
@@ -200,8 +200,16 @@ fn open(listeners: Vec<(Door, TcpListener)>, facts: &Facts, http_stop: &watch::S
     places
 }
 
-/// Where events go: files, numbers, the log.
-fn sinks(config: &Config, metrics: &Arc<Metrics>) -> Result<(Arc<dyn Sink>, Option<Arc<JsonLines>>), Failure> {
+/// Where events go.
+struct Sinks {
+    /// To all of them.
+    all: Arc<dyn Sink>,
+    /// The files among them, if they are written.
+    files: Option<Arc<JsonLines>>,
+}
+
+/// Files, numbers, the log.
+fn sinks(config: &Config, metrics: &Arc<Metrics>) -> Result<Sinks, Failure> {
     let mut sinks: Vec<Arc<dyn Sink>> = vec![metrics.clone(), Arc::new(LogSink)];
     let mut files = None;
     if config.values.events_write {
@@ -215,7 +223,7 @@ fn sinks(config: &Config, metrics: &Arc<Metrics>) -> Result<(Arc<dyn Sink>, Opti
         sinks.push(lines.clone());
         files = Some(lines);
     }
-    Ok((Arc::new(Fan::new(sinks)), files))
+    Ok(Sinks { all: Arc::new(Fan::new(sinks)), files })
 }
 
 fn start_relay(config: &Config, sink: Arc<dyn Sink>) -> Result<Relay, Failure> {

@@ -1,19 +1,19 @@
-//! Tells the service manager how we are (`sd_notify(3)`): a datagram to the socket it names.
+//! Tells the supervisor how we are (`sd_notify(3)`): a datagram to the socket it names.
 //!
-//! Without such a manager nothing happens. Failing to tell is never a reason to stop.
+//! Without such a supervisor nothing happens. Failing to tell is never a reason to stop.
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-/// The service manager, if there is one.
+/// The supervisor, if there is one.
 #[derive(Debug)]
-pub(crate) struct Manager {
+pub(crate) struct Supervisor {
     socket: Option<(UnixDatagram, SocketAddr)>,
     watchdog: Option<Duration>,
 }
 
-impl Manager {
+impl Supervisor {
     /// The one named by the environment.
     pub(crate) fn from_environment() -> Self {
         let variable = |name| std::env::var(name).ok();
@@ -47,7 +47,7 @@ impl Manager {
         self.tell("STOPPING=1\nSTATUS=finishing what is under way");
     }
 
-    /// How often [`Manager::alive`] is wanted: twice as often as the manager asks.
+    /// How often [`Supervisor::alive`] is wanted: twice as often as the supervisor asks.
     pub(crate) fn alive_every(&self) -> Option<Duration> {
         self.watchdog.map(|every| every / 2)
     }
@@ -61,7 +61,7 @@ impl Manager {
         if let Some((socket, address)) = &self.socket
             && let Err(error) = socket.send_to_addr(state.as_bytes(), address)
         {
-            tracing::debug!(%error, "the service manager does not listen");
+            tracing::debug!(%error, "the supervisor does not listen");
         }
     }
 }
@@ -74,18 +74,18 @@ mod tests {
     fn states_reach_the_manager() {
         let path = std::env::temp_dir().join(format!("postrider-notify-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
-        let manager_side = UnixDatagram::bind(&path).unwrap();
-        let manager = Manager::new(path.to_str(), Some("2000000"));
-        manager.ready("here");
-        manager.alive();
-        manager.stopping();
+        let supervisor_side = UnixDatagram::bind(&path).unwrap();
+        let supervisor = Supervisor::new(path.to_str(), Some("2000000"));
+        supervisor.ready("here");
+        supervisor.alive();
+        supervisor.stopping();
         let mut buffer = [0; 200];
         for want in ["READY=1\nSTATUS=here", "WATCHDOG=1", "STOPPING=1\nSTATUS=finishing what is under way"] {
-            let read = manager_side.recv(&mut buffer).unwrap();
+            let read = supervisor_side.recv(&mut buffer).unwrap();
             assert_eq!(std::str::from_utf8(&buffer[..read]).unwrap(), want);
         }
-        assert_eq!(manager.alive_every(), Some(Duration::from_secs(1)));
+        assert_eq!(supervisor.alive_every(), Some(Duration::from_secs(1)));
         std::fs::remove_file(path).unwrap();
-        Manager::new(None, None).ready("nobody listens");
+        Supervisor::new(None, None).ready("nobody listens");
     }
 }

@@ -36,10 +36,13 @@ pub(crate) fn hand_in(config: &Config, outgoing: &Outgoing) -> Result<String, Fa
     });
     match ask(&control::socket(data), &request, &outgoing.message) {
         Ok(answer) => settled(answer),
-        Err(AskError::NotRunning | AskError::NotAllowed) => match local_port(&config.values.smtp_listen) {
-            Some(address) => hand_to_server(&Server::plain(address), config, outgoing),
-            None => Err(nobody_there(config)),
-        },
+        Err(error @ (AskError::NotRunning | AskError::NotAllowed)) => {
+            let Some(address) = local_port(&config.values.smtp_listen) else { return Err(nobody_there(config)) };
+            hand_to_server(&Server::plain(address), config, outgoing).map_err(|failure| match error {
+                AskError::NotRunning if failure.exit == Exit::TryAgain => beside(&failure, config),
+                _ => failure,
+            })
+        }
         Err(error) => Err(Failure::new(Exit::TryAgain, error.to_string())),
     }
 }
@@ -54,6 +57,11 @@ fn settled(answer: Answer) -> Result<String, Failure> {
         Answer::Trouble { message, .. } => Err(Failure::new(Exit::Unavailable, message)),
         other => Err(Failure::new(Exit::TryAgain, format!("the relay answered something else: {other:?}"))),
     }
+}
+
+/// The relay port did not help either: both are said, the likelier trouble first.
+fn beside(failure: &Failure, config: &Config) -> Failure {
+    Failure::new(failure.exit, format!("{}\n{failure}", nobody_there(config)))
 }
 
 fn nobody_there(config: &Config) -> Failure {

@@ -9,7 +9,7 @@ use crate::cli::ConfigArgs;
 use crate::control;
 use crate::control::client::{AskError, ask};
 use crate::control::closed::ClosedRelay;
-use crate::control::protocol::{Answer, Operation, Page, Part, Request};
+use crate::control::protocol::{Answer, Operation, Page, Part, Request, SCHEMA};
 use crate::exit::{Exit, Failure};
 use crate::verbs::now;
 use clap::{ArgGroup, Subcommand};
@@ -197,7 +197,8 @@ fn print(answer: &Answer, json: bool, transcripts: bool) -> Result<Exit, Failure
         return Err(Failure::new(if *missing { Exit::Failed } else { Exit::Unavailable }, message.clone()));
     }
     let text = if json {
-        serde_json::to_string_pretty(answer).map_err(|error| Failure::new(Exit::Failed, error.to_string()))? + "\n"
+        let printed = serde_json::to_string_pretty(&Printed { schema: SCHEMA, answer });
+        printed.map_err(|error| Failure::new(Exit::Failed, error.to_string()))? + "\n"
     } else {
         let stdout = io::stdout();
         let columns = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
@@ -207,6 +208,14 @@ fn print(answer: &Answer, json: bool, transcripts: bool) -> Result<Exit, Failure
     // A reader that has seen enough (`| head`) is no failure.
     let _ = io::stdout().write_all(text.as_bytes());
     Ok(Exit::Ok)
+}
+
+/// An answer as `--json` prints it.
+#[derive(serde::Serialize)]
+struct Printed<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    answer: &'a Answer,
 }
 
 /// The queue of a data folder, through its relay or its spool.

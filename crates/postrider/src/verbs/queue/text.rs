@@ -2,8 +2,8 @@
 
 use super::times::{ahead, count, harmless, moment, size, span};
 use crate::control::protocol::{Answer, DestinationRow, Message, RecipientRow, State};
+use postrider_events::Event;
 use postrider_smtp::Timestamp;
-use serde_json::Value;
 use std::fmt::Write as _;
 
 /// How wide lines may be when a terminal shows them; elsewhere they are as long as they are.
@@ -144,19 +144,28 @@ fn transcript(dialogue: &str, text: &mut String) {
     }
 }
 
-/// One event: when, what, whom, and the words of its outcome or verdict.
-fn history_line(event: &Value, transcripts: bool, text: &mut String) {
-    let said = |path: &str| event.pointer(path).and_then(Value::as_str).map(harmless).filter(|said| !said.is_empty());
-    let at = said("/at").unwrap_or_else(|| "-".to_owned());
-    let what = said("/event").unwrap_or_else(|| "-".to_owned());
-    let whom = said("/recipient").unwrap_or_default();
-    let _ = writeln!(text, "  {at}  {what}  {whom}");
-    for path in ["/outcome/reply", "/outcome/reply/text", "/outcome/detail", "/verdict/summary"] {
-        if let Some(words) = said(path) {
-            let _ = writeln!(text, "    {words}");
+/// One event: when, what, whom; and below it the words that were said.
+fn history_line(event: &Event, transcripts: bool, text: &mut String) {
+    let (whom, words) = match event {
+        Event::Accepted(it) => (count(it.recipients.len() as u64, "recipient"), vec![format!("from {}", it.client)]),
+        Event::Refused(it) => (it.recipient.clone().unwrap_or_default(), vec![it.reply.to_string()]),
+        Event::Delivered(it) => (it.recipient.to_string(), vec![it.outcome.to_string()]),
+        Event::Deferred(it) | Event::InDoubt(it) | Event::Failed(it) => {
+            (it.recipient.to_string(), vec![it.outcome.to_string(), it.verdict.summary.to_string()])
         }
+        Event::Expired(it) => (it.recipient.to_string(), vec![it.reason.clone()]),
+        Event::Noticed(it) => (it.to.to_string(), vec![format!("by message {}", it.notice)]),
+        Event::Held(it) | Event::Released(it) | Event::Retried(it) | Event::Dropped(it) => {
+            (count(it.recipients, "recipient"), vec![format!("by {}", it.by)])
+        }
+        Event::Recovered(it) => (format!("{:?}", it.found).to_lowercase(), Vec::new()),
+    };
+    let _ = writeln!(text, "  {}  {}  {}", moment(event.at().0), event.name(), harmless(&whom));
+    for line in words.iter().filter(|line| !line.is_empty()) {
+        let _ = writeln!(text, "    {}", harmless(line));
     }
-    if transcripts && let Some(dialogue) = event.pointer("/transcript").and_then(Value::as_str) {
+    let dialogue = event.attempted().and_then(|it| it.transcript.as_deref());
+    if transcripts && let Some(dialogue) = dialogue {
         transcript(dialogue, text);
     }
 }
@@ -216,6 +225,7 @@ fn cut(line: &str, width: Width) -> String {
 mod tests {
     use super::*;
     use crate::control::protocol::AttemptRow;
+    use postrider_events::Operated;
 
     const NOW: Timestamp = Timestamp(1_795_540_000_000);
 
@@ -306,10 +316,14 @@ MESSAGE        RECIPIENT      SENDER            AGE  TRIES  GOES ON        WHY I
                 outcomes: vec![(0, "rcpt: 452 4.2.2 over \u{1b}quota".into())],
                 transcript: "C: RCPT TO:<tom@full.test>\nS: 452 4.2.2 over quota\n".into(),
             }],
-            events: vec![serde_json::json!({
-                "event": "deferred", "at": "2026-11-24T17:05:40Z", "recipient": "tom@full.test",
-                "verdict": { "summary": "The mailbox is full." },
-            })],
+            events: vec![Event::Held(Box::new(Operated {
+                at: Timestamp(NOW.0 - 30_000),
+                message: "0FXK3V2Q80001".parse().ok(),
+                destination: None,
+                address: None,
+                recipients: 1,
+                by: "control socket".into(),
+            }))],
         };
         let want = "\
 message   0FXK3V2Q80001
@@ -329,8 +343,8 @@ attempts
     | S: 452 4.2.2 over quota
 
 history
-  2026-11-24T17:05:40Z  deferred  tom@full.test
-    The mailbox is full.
+  2026-11-24 17:06:10 UTC  held  1 recipient
+    by control socket
 ";
         assert_eq!(text(&Answer::Show(Box::new(message))), want);
     }
