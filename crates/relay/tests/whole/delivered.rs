@@ -60,7 +60,7 @@ async fn each_recipient_gets_its_own_fate() {
 async fn a_refusal_after_the_dot_is_for_all() {
     let house = House::new().await;
     house.host.answers(|said| match said {
-        Said::Dot(mail) if mail.from != "" => says("554 5.7.1 looks like spam"),
+        Said::Dot(mail) if !mail.from.is_empty() => says("554 5.7.1 looks like spam"),
         _ => says("250 ok"),
     });
     house.send(&["one@x.example", "two@x.example"]).await;
