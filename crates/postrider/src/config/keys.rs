@@ -169,6 +169,8 @@ keys! {
     /// How MX hosts use TLS. Opportunistic, as a third of the world's hosts have certificates nobody
     /// can verify; a route may ask for more.
     "delivery.tls" => delivery_tls: TlsMode = "opportunistic", Live;
+    /// A PEM file of certificate authorities to trust on the way out. Empty: those of the system.
+    "delivery.ca_file" => ca_file: Option<PathBuf> = "", Live;
     /// How long a connection attempt may take.
     "delivery.connect_timeout" => connect_timeout: Duration = "30s", Live;
 

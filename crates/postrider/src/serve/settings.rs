@@ -33,6 +33,7 @@ pub(crate) fn delivery(config: &Config, resolver: Arc<dyn Resolver>) -> Result<D
         sources: values.source_addresses.clone(),
         ipv6: values.ipv6,
         tls: values.delivery_tls,
+        ca_file: values.ca_file.clone(),
         connect_timeout: values.connect_timeout,
         seed: seed(),
         ..Default::default()

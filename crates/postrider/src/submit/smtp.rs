@@ -58,8 +58,12 @@ async fn attempt(server: &Server, config: &Config, outgoing: &Outgoing) -> Resul
     route.tls = server.tls;
     route.login.clone_from(&server.login);
     let destination = Destination::Route(Arc::clone(&route.name));
-    let settings =
-        postrider_delivery::Settings { hello: super::host_name(config), routes: vec![route], ..Default::default() };
+    let settings = postrider_delivery::Settings {
+        hello: super::host_name(config),
+        routes: vec![route],
+        ca_file: config.values.ca_file.clone(),
+        ..Default::default()
+    };
     let resolver = crate::serve::resolver(&config.values).map_err(|error| system(&error))?;
     let delivery = Delivery::new(settings, resolver).map_err(|error| system(&error))?;
     let recipients = outgoing.recipients.iter().cloned().map(Recipient::new).enumerate();
