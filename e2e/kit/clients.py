@@ -14,4 +14,4 @@ def session(relay):
 def send(relay, sender, recipients, text="Subject: hello\n\nfine\n"):
     """Hands one mail in; gives the recipients that were refused."""
     with session(relay) as client:
-        return client.sendmail(sender, recipients, text.encode())
+        return client.sendmail(sender, recipients, text)

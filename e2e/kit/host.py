@@ -19,7 +19,8 @@ class Received:
 
     @property
     def mail(self):
-        return email.message_from_bytes(self.data, policy=email.policy.default)
+        """As a mail client sees it: with the line ends of this machine."""
+        return email.message_from_bytes(self.data.replace(b"\r\n", b"\n"), policy=email.policy.default)
 
 
 class MailHost:

@@ -62,7 +62,7 @@ class Scene:
     def run(self, command, stdin="", ok=(0,), timeout=90, **how):
         """Runs a command to its end; another exit code than those in `ok` fails the scenario."""
         done = subprocess.run([str(word) for word in command], input=stdin, capture_output=True, text=True,
-                              check=False, **how)
+                              timeout=timeout, check=False, **how)
         if ok is not None and done.returncode not in ok:
             raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done

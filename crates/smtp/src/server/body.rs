@@ -119,7 +119,11 @@ impl Body {
                 // RFC 5321 §4.5.2: the first dot of a longer line was put there by the client.
                 At::Dot => self.at = At::Mid,
                 At::BareDot => {
-                    self.keep(b".");
+                    // A client whose lines end in LF has stuffed its dots by them (smtplib with bytes,
+                    // seen 2026-11). A single dot may as well be one that was never stuffed.
+                    if byte != b'.' || !self.rules.normalise {
+                        self.keep(b".");
+                    }
                     self.at = At::Mid;
                 }
             }
@@ -277,6 +281,7 @@ mod tests {
             ("a\rb\r\n.\r\n", "a\r\nb\r\n"),
             ("a\r\r\nb\r\n.\r\n", "a\r\nb\r\n"),
             ("a\n.b\n\r\n.\r\n", "a\r\n.b\r\n\r\n"),
+            ("a\n..b\n..\r\n.\r\n", "a\r\n.b\r\n.\r\n"),
         ];
         for (wire, want) in table {
             for step in 1..=wire.len() {
