@@ -208,8 +208,10 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
-        if let Some(Life { runtime, .. }) = self.life.take() {
-            runtime.shutdown_background();
+        if let Some(Life { relay, runtime }) = self.life.take() {
+            drop(relay);
+            // A runtime cannot be waited for within another one. No thread of it outlives the test.
+            let _ = std::thread::spawn(move || runtime.shutdown_timeout(GUARD)).join();
         }
         let _ = std::fs::remove_dir_all(&self.directory);
     }
