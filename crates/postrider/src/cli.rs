@@ -37,7 +37,7 @@ pub(crate) enum Verb {
     Demo(crate::demo::Args),
     /// Check the configuration: every key, its value, and where it comes from
     Check(verbs::check::Args),
-    /// Make an argon2 hash of a password, for a [[user]] of the configuration
+    /// Make an argon2 hash of a password, for a user of the configuration
     Passwd(verbs::passwd::Args),
 }
 

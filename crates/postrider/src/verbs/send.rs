@@ -27,7 +27,7 @@ The mail goes to the running relay (--data finds it), or by SMTP to --server.
 Exit codes: 0 taken, 64 wrong usage, 66 a file cannot be read, 67 a recipient was refused,
 69 refused, 75 try again later, 78 the configuration has faults.")]
 pub(crate) struct Args {
-    /// The author: an address, or 'Name <address>' [default: you at this host]
+    /// The author: an address, with or without a name [default: you at this host]
     #[arg(long, value_parser = Mailbox::parse)]
     from: Option<Mailbox>,
     /// A recipient; may be repeated

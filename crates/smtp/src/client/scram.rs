@@ -22,7 +22,7 @@ pub enum ScramError {
     /// The server's nonce does not begin with ours.
     #[error("the server's SCRAM nonce is not made from ours")]
     ForeignNonce,
-    /// Rounds beyond [`ITERATIONS_MAX`].
+    /// Rounds beyond `ITERATIONS_MAX`.
     #[error("the server asks for {0} SCRAM rounds, more than {ITERATIONS_MAX}")]
     TooManyRounds(u32),
     /// The server does not know the password either.
