@@ -28,6 +28,16 @@ const ROOM_ASKED_EVERY: Duration = Duration::from_millis(200);
 /// How often the engine is asked whether it wants to do its housekeeping, when nobody waits.
 const REST_EVERY: Duration = Duration::from_secs(10);
 
+/// How long records wait for a commit to share its sync, when nothing else is to be written. Nobody
+/// outside waits for a record; a sync of its own would make the next clients wait.
+const RECORDS_WAIT: Duration = Duration::from_millis(2);
+
+/// How long a commit waits for others when the transaction before had several: their clients are
+/// busy, and one sync may serve them all. A lone client is never made to wait.
+const COMMITS_WAIT: Duration = Duration::from_micros(200);
+/// At most so many such waits in a row, each only when the one before brought something.
+const COMMITS_WAITS_MAX: u32 = 4;
+
 /// How the front behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -221,11 +231,18 @@ struct Writer {
 
 impl Writer {
     fn run(mut self) {
+        let timer = tokio::runtime::Builder::new_current_thread().enable_time().build().ok();
         let mut waiting = Vec::with_capacity(self.settings.batch_requests_max);
         let mut batch = Batch::default();
+        let mut crowd = 0;
         let mut closed = None;
         let mut rested = Instant::now();
         while self.inbox.blocking_recv_many(&mut waiting, self.settings.batch_requests_max) > 0 {
+            if let Some(timer) = &timer {
+                timer.block_on(self.wait_for_a_commit(&mut waiting));
+            }
+            self.gather(&mut waiting, crowd);
+            crowd = waiting.iter().filter(|request| is_commit(request)).count();
             let mut bytes = 0;
             for request in waiting.drain(..) {
                 match request {
@@ -256,6 +273,50 @@ impl Writer {
         drop(self.engine);
         if let Some(done) = closed {
             let _ = done.send(());
+        }
+    }
+}
+
+impl Writer {
+    /// Lets records wait a moment for a commit, as long as there is room in the batch.
+    async fn wait_for_a_commit(&mut self, waiting: &mut Vec<Request>) {
+        let until = tokio::time::Instant::now() + RECORDS_WAIT;
+        let is_record = |request: &Request| matches!(request, Request::Write(Ticket::Record(..)));
+        let mut seen = 0;
+        while waiting.len() < self.settings.batch_requests_max && waiting[seen..].iter().all(is_record) {
+            seen = waiting.len();
+            let room = self.settings.batch_requests_max - seen;
+            if tokio::time::timeout_at(until, self.inbox.recv_many(waiting, room)).await.is_err() {
+                return;
+            }
+            if waiting.len() == seen {
+                return;
+            }
+        }
+    }
+}
+
+fn is_commit(request: &Request) -> bool {
+    matches!(request, Request::Write(Ticket::Commit(..)))
+}
+
+impl Writer {
+    /// Takes in what comes within a moment, when the transaction before had a crowd of commits.
+    fn gather(&mut self, waiting: &mut Vec<Request>, crowd: usize) {
+        for _ in 0..COMMITS_WAITS_MAX {
+            let commits = waiting.iter().filter(|request| is_commit(request)).count();
+            if commits == 0 || commits >= crowd || waiting.len() >= self.settings.batch_requests_max {
+                return;
+            }
+            thread::sleep(COMMITS_WAIT);
+            let before = waiting.len();
+            while waiting.len() < self.settings.batch_requests_max {
+                let Ok(request) = self.inbox.try_recv() else { break };
+                waiting.push(request);
+            }
+            if waiting.len() == before {
+                return;
+            }
         }
     }
 }
