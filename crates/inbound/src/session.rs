@@ -12,7 +12,7 @@ use postrider_transport::accept::{Ended, Host};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// What all sessions share.
 #[derive(Debug)]
@@ -130,6 +130,12 @@ impl<A: Accept> Session<A> {
                 warn!(%peer, door, "the client spoke in clear where TLS was due: it should connect with TLS, or use the port for STARTTLS");
             }
             Ended::TlsFailed(why) => warn!(%peer, door, why, "the TLS handshake failed"),
+            // Nothing to tell an operator: every message has its own line and event. Many clients
+            // leave without QUIT once they have their 250.
+            Ended::Closed if refusals == 0 => debug!(%peer, door, hello, user, tls, messages, "session ended"),
+            Ended::Vanished if refusals == 0 && messages > 0 => {
+                debug!(%peer, door, hello, user, tls, messages, "session ended without QUIT");
+            }
             Ended::Closed => info!(%peer, door, hello, user, tls, messages, refusals, "session ended"),
             Ended::Vanished => {
                 info!(%peer, door, hello, user, tls, messages, refusals, "session ended: the client left without QUIT");

@@ -124,6 +124,10 @@ keys! {
     /// How many failed AUTH attempts end a session.
     "limits.auth_attempts" => auth_attempts: u32 = "3", Live;
 
+    /// With less free space than this on the disk of the spool, new mail is refused with 452: what
+    /// was accepted needs some to go on.
+    "spool.free_min" => spool_free_min: Size = "100MiB", Restart;
+
     /// How long the first retry waits after a failure that may pass. Most trouble (busy, restarting,
     /// greylisting) is over in five minutes.
     "queue.retry.first" => retry_first: Duration = "5m", Live;

@@ -233,7 +233,9 @@ fn start_relay(config: &Config, sink: Arc<dyn Sink>) -> Result<Relay, Failure> {
     let signer = settings::signer(config).map_err(wrong)?;
     let folder = control::spool(&config.values.data);
     make_folder(&folder)?;
-    let opened = Spool::open(SqliteSettings::new(folder), postrider_spool::Settings::default());
+    let free_bytes_min = config.values.spool_free_min.0;
+    let front = postrider_spool::Settings { free_bytes_min, ..postrider_spool::Settings::default() };
+    let opened = Spool::open(SqliteSettings::new(folder), front);
     let (spool, recovery) = opened.map_err(|error| Failure::new(Exit::Unavailable, error.to_string()))?;
     Ok(Relay::start(Parts {
         spool,
