@@ -50,7 +50,7 @@ fn victim() {
     let (Ok(directory), Ok(first)) = (std::env::var(VICTIM_DIRECTORY), std::env::var(VICTIM_FIRST)) else { return };
     let settings =
         postrider_spool::SqliteSettings { log_bytes: 1 << 20, ..postrider_spool::SqliteSettings::new(directory) };
-    let Ok((spool, _)) = Spool::open(settings, Settings::default()) else { return };
+    let Some(spool) = open_once_free(&settings) else { return };
     spool.recovery_told();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let next = Arc::new(AtomicI64::new(first.parse().unwrap()));
@@ -71,6 +71,18 @@ fn victim() {
             let _ = task.await;
         }
     });
+}
+
+/// The lock of the check before may live a moment longer than its spool: in a child that another
+/// test of this process has forked, and that has not yet become another program.
+fn open_once_free(settings: &postrider_spool::SqliteSettings) -> Option<Spool> {
+    for _ in 0..10_000 {
+        match Spool::open(settings.clone(), Settings::default()) {
+            Err(SpoolError::InUse(_)) => std::thread::yield_now(),
+            opened => return opened.ok().map(|(spool, _)| spool),
+        }
+    }
+    None
 }
 
 /// One message's life in the victim; every third is deferred.
@@ -171,8 +183,8 @@ fn killed_twenty_times_nothing_acknowledged_is_lost() {
     for round in 0..20 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let lines = 30 + usize::try_from(seed >> 33).unwrap() % 1500;
-        let (said, _) = run(directory.path(), 1 + round * 100_000, lines, "");
-        assert!(said.len() > 2, "round {round}: the victim did not get going");
+        let (said, end) = run(directory.path(), 1 + round * 100_000, lines, "");
+        assert!(said.len() > 2, "round {round}: the victim did not get going, and ended: {end}");
         check(&directory, &said, &format!("round {round}, killed after {lines} lines"));
         // What earlier lives deferred must outlive all later deaths.
         everything.extend(said.into_iter().filter(|(_, said)| *said == Said::Deferred));
