@@ -10,6 +10,7 @@ mod postfix;
 pub(crate) mod postrider;
 mod relay;
 mod syncs;
+mod tools;
 mod usage;
 mod workload;
 

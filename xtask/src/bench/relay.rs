@@ -4,15 +4,13 @@ use super::figures::{self, Figures};
 use super::peer::{Peer, Running, Site, free_port};
 use super::postfix::Postfix;
 use super::postrider::Postrider;
+use super::tools::{Handed, OwnTools, PostfixTools, Tools};
 use super::workload::{self, Workload};
 use super::{built, syncs, usage};
 use crate::load::names::NameServer;
-use crate::load::sink::{Count, Sink};
-use crate::load::source::{Sent, hand_in};
 use anyhow::Context as _;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 const WARM_UP_MESSAGES: u64 = 400;
@@ -42,6 +40,10 @@ pub(crate) struct Options {
     /// Just so many messages in each run
     #[arg(long)]
     messages: Option<u64>,
+    /// Whose source and sink: our own, which account for each message, or postfix for smtp-source
+    /// and smtp-sink
+    #[arg(long, default_value = "own", value_parser = ["own", "postfix"])]
+    tools: String,
     /// Let the source send MAIL, RCPT and DATA in one write
     #[arg(long)]
     pipelined: bool,
@@ -56,7 +58,7 @@ pub(crate) struct Options {
 /// Runs all rounds and prints the table.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let known = |name: &String| workload::named(name).with_context(|| format!("no workload is called {name}"));
-    let workloads: Vec<&Workload> = options.workloads.iter().map(known).collect::<anyhow::Result<_>>()?;
+    let workloads: Vec<&'static Workload> = options.workloads.iter().map(known).collect::<anyhow::Result<_>>()?;
     let peers: Vec<Box<dyn Peer>> = options.peers.iter().map(|name| peer(root, name)).collect::<anyhow::Result<_>>()?;
     let mut runs = Vec::new();
     for workload in workloads {
@@ -98,7 +100,7 @@ fn peer(root: &Path, name: &str) -> anyhow::Result<Box<dyn Peer>> {
 struct Bout<'a> {
     root: &'a Path,
     options: &'a Options,
-    workload: &'a Workload,
+    workload: &'static Workload,
     peer: &'a dyn Peer,
 }
 
@@ -115,53 +117,40 @@ impl Bout<'_> {
         let stage = Stage::set(self, MESSAGES_MAX + WARM_UP_MESSAGES)?;
         let relay = Running::start(self.peer, &stage.site, &[])?;
         let begun = Instant::now();
-        self.send(&stage, 0, WARM_UP_MESSAGES);
-        wait_for(&stage.sink.count, WARM_UP_MESSAGES);
+        stage.send_and_wait(0, WARM_UP_MESSAGES)?;
         let rate = WARM_UP_MESSAGES as f64 / begun.elapsed().as_secs_f64();
         // A warm-up is slower than what comes after it; a run may well be shorter than asked for.
         let wanted = ((rate * self.options.seconds) as u64).clamp(WARM_UP_MESSAGES, MESSAGES_MAX);
         let messages = self.options.messages.unwrap_or(wanted).min(MESSAGES_MAX);
 
-        let me = std::process::id();
-        let (cpu_before, tool_before) = (usage::cpu_seconds(relay.pid()), own_cpu(me, &relay));
-        let (sent, peak) = usage::with_peak_memory(relay.pid(), || {
-            let sent = self.send(&stage, WARM_UP_MESSAGES, messages);
-            wait_for(&stage.sink.count, WARM_UP_MESSAGES + sent.accepted_count());
-            sent
-        });
-        let tool = own_cpu(me, &relay) - tool_before;
+        let (cpu_before, tool_before) = (usage::cpu_seconds(relay.pid()), tool_cpu(&relay));
+        let (handed, peak) = usage::with_peak_memory(relay.pid(), || stage.send_and_wait(WARM_UP_MESSAGES, messages));
+        let (handed, tool) = (handed?, tool_cpu(&relay) - tool_before);
         std::thread::sleep(AFTERMATH);
         let cpu = usage::cpu_seconds(relay.pid()) - cpu_before;
-        if sent.refused > 0 {
-            println!("  {} refused {} messages: {:?}", self.peer.name(), sent.refused, sent.last_trouble);
-        }
-        self.figures(&stage, &sent, messages, (cpu, tool, peak))
+        Ok(self.figures(&stage, &handed, messages, (cpu, tool, peak)))
     }
 
-    fn figures(&self, stage: &Stage, sent: &Sent, messages: u64, use_: (f64, f64, u64)) -> anyhow::Result<Figures> {
-        let (cpu, tool, peak) = use_;
-        let (first, last) = sent.span().with_context(|| format!("nothing was taken: {:?}", sent.last_trouble))?;
-        let count = &stage.sink.count;
-        let arrived = |number: u64| u64::from(count.copies(WARM_UP_MESSAGES + number));
-        let numbers = (0u64..).zip(&sent.accepted);
-        let lost = numbers.filter(|(number, accepted)| accepted.is_some() && arrived(*number) == 0).count() as u64;
-        let out = (0..messages).filter(|number| arrived(*number) > 0).count() as u64;
+    fn figures(&self, stage: &Stage, handed: &Handed, messages: u64, used: (f64, f64, u64)) -> Figures {
+        let (cpu, tool, peak) = used;
+        let (first, last) = handed.span;
+        let (lost, doubled) = stage.tools.lost_and_doubled(WARM_UP_MESSAGES, handed);
         let span = |end: Instant| end.saturating_duration_since(first).as_secs_f64().max(1e-3);
         let per_1k = 1000.0 / messages.max(1) as f64;
-        Ok(Figures {
+        Figures {
             peer: self.peer.name(),
             workload: self.workload.name,
             messages,
-            accepted_per_s: sent.accepted_count() as f64 / span(last),
-            delivered_per_s: out as f64 / span(count.last_arrival().unwrap_or(last)),
+            accepted_per_s: handed.accepted as f64 / span(last),
+            delivered_per_s: (handed.accepted - lost) as f64 / span(stage.tools.last_arrival().unwrap_or(last)),
             cpu_s_per_1k: cpu * per_1k,
             peak_mb: peak as f64 / 1e6,
             syncs_per_message: None,
-            latency_ms: percentiles(&sent.latencies_us),
+            latency_ms: handed.latency_ms,
             lost,
-            doubled: (0..messages).filter(|number| arrived(*number) > 1).count() as u64,
+            doubled,
             tool_cpu_s_per_1k: tool * per_1k,
-        })
+        }
     }
 
     fn count_syncs(&self) -> anyhow::Result<f64> {
@@ -169,23 +158,17 @@ impl Bout<'_> {
         let log = stage.site.folder.join("syncs.log");
         let mut relay = Running::start(self.peer, &stage.site, &syncs::wrap(&log))?;
         let before = syncs::count(&log);
-        self.send(&stage, 0, SYNC_MESSAGES);
-        wait_for(&stage.sink.count, SYNC_MESSAGES);
+        stage.send_and_wait(0, SYNC_MESSAGES)?;
         let after = syncs::count(&log);
         relay.stop();
         Ok(after.saturating_sub(before) as f64 / SYNC_MESSAGES as f64)
     }
-
-    fn send(&self, stage: &Stage, first: u64, messages: u64) -> Sent {
-        let plan = self.workload.plan(stage.site.listen, first, messages, self.options.pipelined);
-        hand_in(&plan, &AtomicBool::new(false))
-    }
 }
 
-/// What stands around a relay: an empty folder, a sink, and a name server where mail goes by MX.
+/// What stands around a relay: an empty folder, source and sink, and a name server where mail goes by MX.
 struct Stage {
     site: Site,
-    sink: Sink,
+    tools: Box<dyn Tools>,
     _names: Option<NameServer>,
 }
 
@@ -196,39 +179,36 @@ impl Stage {
         drop(std::fs::remove_dir_all(&folder));
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         let folder = folder.canonicalize()?;
-        let by_mx = bout.workload.by_mx();
-        let host = if by_mx { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-        let sink = Sink::listen(SocketAddr::from((host, 0)), capacity, Duration::ZERO)?;
+        let tools: Box<dyn Tools> = match bout.options.tools.as_str() {
+            "postfix" => Box::new(PostfixTools::new(bout.workload)?),
+            _ => Box::new(OwnTools::new(bout.workload, bout.options.pipelined, capacity)?),
+        };
         // Port 53, as resolv.conf knows no other; this takes root, as Postfix does.
-        let resolver = by_mx.then(|| SocketAddr::from(([127, 53, 53, 53], 53)));
+        let resolver = bout.workload.by_mx().then(|| SocketAddr::from(([127, 53, 53, 53], 53)));
         let names = resolver.map(NameServer::listen).transpose().context("cannot listen on port 53")?;
         let listen = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        let site = Site { folder, listen, sink: sink.address, resolver };
-        Ok(Self { site, sink, _names: names })
+        let site = Site { folder, listen, sink: tools.sink(), resolver };
+        Ok(Self { site, tools, _names: names })
     }
-}
 
-/// CPU of this tool without the relay, which is its child.
-fn own_cpu(me: u32, relay: &Running) -> f64 {
-    usage::cpu_seconds(me) - usage::cpu_seconds(relay.pid())
-}
-
-/// Waits until so many different messages have come in, or nothing more comes.
-fn wait_for(count: &Count, messages: u64) {
-    let (mut seen, mut since) = (count.distinct(), Instant::now());
-    while seen < messages && since.elapsed() < STALL {
-        std::thread::sleep(POLL);
-        let now = count.distinct();
-        if now > seen {
-            (seen, since) = (now, Instant::now());
+    /// Hands messages in and waits until all that were taken have come out, or nothing more comes.
+    fn send_and_wait(&self, first: u64, messages: u64) -> anyhow::Result<Handed> {
+        let wanted = self.tools.arrived();
+        let handed = self.tools.send(self.site.listen, first, messages)?;
+        let wanted = wanted + handed.accepted;
+        let (mut seen, mut since) = (self.tools.arrived(), Instant::now());
+        while seen < wanted && since.elapsed() < STALL {
+            std::thread::sleep(POLL);
+            let now = self.tools.arrived();
+            if now > seen {
+                (seen, since) = (now, Instant::now());
+            }
         }
+        Ok(handed)
     }
 }
 
-/// The middle one and the one that 99 of 100 stay below, in milliseconds.
-fn percentiles(latencies_us: &[u32]) -> (f64, f64) {
-    let mut sorted = latencies_us.to_vec();
-    sorted.sort_unstable();
-    let at = |part: usize| sorted.get(sorted.len() * part / 100).map_or(0.0, |us| f64::from(*us) / 1000.0);
-    (at(50), at(99))
+/// CPU of this tool and what it started, without the relay, which is a child of it too.
+fn tool_cpu(relay: &Running) -> f64 {
+    usage::cpu_seconds(std::process::id()) - usage::cpu_seconds(relay.pid())
 }

@@ -20,7 +20,7 @@ pub(crate) struct Workload {
 }
 
 /// All of them.
-pub(crate) const ALL: [Workload; 5] = [
+pub(crate) static ALL: [Workload; 5] = [
     Workload {
         name: "10k",
         about: "10 KB over 20 kept connections",
