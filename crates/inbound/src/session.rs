@@ -4,9 +4,9 @@ use crate::admission::{Standing, check_loop, turned_away};
 use crate::counters::Counters;
 use crate::failures::Failures;
 use crate::{Door, Settings, users};
-use postrider_relay::accept::{Accept, Client, Origin, Received};
+use postrider_relay::accept::{Accept, Client, Origin, Received, Refusal};
 use postrider_smtp::server::{Answer, Message, Question, Reason, Refused, Secret};
-use postrider_smtp::{MessageId, Reply, ReplyCode};
+use postrider_smtp::{Address, MessageId, Phase, Recipient, Reply, ReplyCode};
 use postrider_transport::TlsFacts;
 use postrider_transport::accept::{Ended, Host};
 use std::net::SocketAddr;
@@ -31,6 +31,8 @@ pub(crate) struct Session<A> {
     hello: Arc<str>,
     tls: Option<String>,
     user: Option<Arc<str>>,
+    /// The reverse path of the transaction, for what is told of refusals.
+    sender: Option<Address>,
     messages: u32,
     refusals: u32,
 }
@@ -38,7 +40,18 @@ pub(crate) struct Session<A> {
 impl<A: Accept> Session<A> {
     pub(crate) fn new(shared: Arc<Shared<A>>, settings: Arc<Settings>, peer: SocketAddr, door: Door) -> Self {
         let standing = Standing { door, ip: peer.ip(), trusted: settings.trusts(peer.ip()), authenticated: false };
-        Self { shared, settings, peer, standing, hello: "".into(), tls: None, user: None, messages: 0, refusals: 0 }
+        Self {
+            shared,
+            settings,
+            peer,
+            standing,
+            hello: "".into(),
+            tls: None,
+            user: None,
+            sender: None,
+            messages: 0,
+            refusals: 0,
+        }
     }
 
     async fn check_password(&mut self, user: Arc<str>, password: Secret) -> Answer {
@@ -73,24 +86,43 @@ impl<A: Accept> Session<A> {
 
     fn mail(&self) -> Answer {
         if let Some(reply) = self.shared.relay.refuses_now() {
-            return Answer::reply(reply);
+            return self.refuse(Phase::Mail, None, reply);
         }
-        self.judged(self.standing.check_mail())
-    }
-
-    fn judged(&self, judgement: Result<(), Reply>) -> Answer {
-        match judgement {
+        match self.standing.check_mail() {
             Ok(()) => Answer::accept(),
             Err(reply) => {
                 self.shared.counters.relaying_denied();
-                Answer::reply(reply)
+                self.refuse(Phase::Mail, None, reply)
             }
         }
     }
 
+    fn rcpt(&self, recipient: Recipient) -> Answer {
+        match self.standing.check_rcpt() {
+            Ok(()) => Answer::accept(),
+            Err(reply) => {
+                self.shared.counters.relaying_denied();
+                self.refuse(Phase::Rcpt, Some(recipient.address), reply)
+            }
+        }
+    }
+
+    /// The client is told, and so is whoever reads the events.
+    fn refuse(&self, phase: Phase, recipient: Option<Address>, reply: Reply) -> Answer {
+        self.shared.relay.refused(Refusal {
+            client: self.user.as_deref().map_or_else(|| self.peer.to_string(), str::to_owned),
+            hello: self.hello.to_string(),
+            phase,
+            sender: self.sender.clone(),
+            recipient,
+            reply: reply.clone(),
+        });
+        Answer::reply(reply)
+    }
+
     async fn take(&mut self, message: Message) -> Answer {
         if let Err(reply) = check_loop(&message.content, self.settings.received_fields_max) {
-            return Answer::reply(reply);
+            return self.refuse(Phase::Dot, None, reply);
         }
         let octets = message.content.len();
         match self.shared.relay.accept(self.received(message)).await {
@@ -99,7 +131,7 @@ impl<A: Accept> Session<A> {
                 self.shared.counters.message(octets);
                 Answer::reply(taken(id))
             }
-            Err(reply) => Answer::reply(reply),
+            Err(reply) => self.refuse(Phase::Dot, None, reply),
         }
     }
 
@@ -168,8 +200,11 @@ impl<A: Accept> Host for Session<A> {
                 self.turn_away().unwrap_or_else(keys)
             }
             Question::ScramEnded { user, proven } => self.login(user, proven),
-            Question::Mail(_) => self.mail(),
-            Question::Rcpt(_) => self.judged(self.standing.check_rcpt()),
+            Question::Mail(mail) => {
+                self.sender = mail.sender;
+                self.mail()
+            }
+            Question::Rcpt(recipient) => self.rcpt(recipient),
             Question::Message(message) => self.take(*message).await,
         }
     }

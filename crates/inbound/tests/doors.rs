@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use postrider_inbound::{Door, Inbound, Settings, Users};
-use postrider_relay::accept::{Accept, Origin, Received};
+use postrider_relay::accept::{Accept, Origin, Received, Refusal};
 use postrider_smtp::{MessageId, Reply, ReplyCode, Timestamp};
 use postrider_transport::tls::server::ServerTls;
 use std::net::SocketAddr;
@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Debug, Default)]
 struct Desk {
     taken: Mutex<Vec<Received>>,
+    refused: Mutex<Vec<Refusal>>,
     full: bool,
 }
 
@@ -27,6 +28,10 @@ impl Accept for Desk {
 
     fn refuses_now(&self) -> Option<Reply> {
         self.full.then(|| Reply::new(ReplyCode::NO_STORAGE_452, "4.3.1 the disk is full"))
+    }
+
+    fn refused(&self, refusal: Refusal) {
+        self.refused.lock().unwrap().push(refusal);
     }
 }
 
@@ -195,6 +200,7 @@ async fn strangers_do_not_relay() {
         )
         .await;
     assert_eq!(house.inbound.counters().relaying_denied, 2);
+    assert_eq!(house.desk.refused.lock().unwrap().len(), 2, "both are told");
 }
 
 #[tokio::test]

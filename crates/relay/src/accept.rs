@@ -1,7 +1,7 @@
 //! The first step: what came in at a door, and what the door is told.
 
 use bytes::Bytes;
-use postrider_smtp::{Envelope, MessageId, Reply};
+use postrider_smtp::{Address, Envelope, MessageId, Phase, Reply};
 pub use postrider_spool::Origin;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -34,6 +34,23 @@ pub struct Received {
     pub message: Bytes,
 }
 
+/// Something that a door refused: there is no message, and it is told all the same.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Who: user name, or client address.
+    pub client: String,
+    /// What it called itself.
+    pub hello: String,
+    /// At which command.
+    pub phase: Phase,
+    /// The reverse path, when it had been said.
+    pub sender: Option<Address>,
+    /// The forward path, when that was refused.
+    pub recipient: Option<Address>,
+    /// What the client was told.
+    pub reply: Reply,
+}
+
 /// What a door needs of the relay; the relay is the real one, tests have theirs.
 pub trait Accept: Send + Sync + 'static {
     /// Takes a message over. `Ok` means that it is on stable storage; only then may 250 be written.
@@ -42,4 +59,7 @@ pub trait Accept: Send + Sync + 'static {
 
     /// Why nothing is taken at the moment (full disk, memory limit, shutting down): the reply to MAIL.
     fn refuses_now(&self) -> Option<Reply>;
+
+    /// Hears of a sender, recipient or message that the door refused.
+    fn refused(&self, refusal: Refusal);
 }

@@ -22,7 +22,7 @@ mod settings;
 mod shared;
 mod tell;
 
-pub use accept::{Accept, Client, Received};
+pub use accept::{Accept, Client, Received, Refusal};
 pub use clock::{Clock, SystemClock};
 pub use relay::{Parts, Relay};
 pub use settings::Settings;

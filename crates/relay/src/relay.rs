@@ -1,6 +1,6 @@
 //! The relay as its users see it: start, accept, look, operate, reload, stop.
 
-use crate::accept::{Accept, Received};
+use crate::accept::{Accept, Received, Refusal};
 use crate::clock::Clock;
 use crate::dots::DotKeeper;
 use crate::prepare::prepare;
@@ -245,6 +245,10 @@ impl Accept for Relay {
         });
         keeping.await.unwrap_or(Err(SpoolError::Closed)).map_err(|error| refusal(&error))?;
         Ok(id)
+    }
+
+    fn refused(&self, refusal: Refusal) {
+        tell::refused(&self.0, refusal, self.0.clock.now());
     }
 
     fn refuses_now(&self) -> Option<Reply> {

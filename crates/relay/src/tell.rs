@@ -1,6 +1,6 @@
 //! From what happened to the events that say so. Nothing is told that is not durable.
 
-use crate::accept::Received;
+use crate::accept::{Received, Refusal};
 use crate::carry::Settlement;
 use crate::job::Cargo;
 use crate::notice::Ready;
@@ -8,7 +8,7 @@ use crate::prepare::message_id_of;
 use crate::shared::{Live, Shared};
 use postrider_delivery::Attempt;
 use postrider_events::{
-    Accepted, Attempted, Event, Expired, Found, Next, Noticed, Operated, Recovered, Ticket, Tidings, Via,
+    Accepted, Attempted, Event, Expired, Found, Next, Noticed, Operated, Recovered, Refused, Ticket, Tidings, Via,
 };
 use postrider_queue::{GiveUp, Job, Settled};
 use postrider_smtp::{Content, Outcome, Timestamp};
@@ -30,6 +30,21 @@ pub(crate) fn accepted(message: &NewMessage, protocol: &str, tls: Option<String>
         size: message.content.len() as u64,
         header_id: message_id_of(&message.content.head).map(|id| id.trim_matches(['<', '>']).to_owned()),
     }))
+}
+
+/// A door said no.
+pub(crate) fn refused(shared: &Shared, refusal: Refusal, now: Timestamp) {
+    let reason = refusal.reply.text();
+    shared.sink.emit(&Event::Refused(Box::new(Refused {
+        at: now,
+        client: refusal.client,
+        hello: refusal.hello,
+        phase: refusal.phase,
+        sender: refusal.sender,
+        recipient: refusal.recipient.map(|recipient| recipient.to_string()),
+        reply: refusal.reply,
+        reason,
+    })));
 }
 
 /// Who handed a message in, for people: the user, or the client's address.

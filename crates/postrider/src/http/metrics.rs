@@ -5,7 +5,7 @@
 
 use postrider_events::{Attempted, Event, Origin, Sink, Ticket};
 use postrider_inbound::Snapshot;
-use postrider_relay::{Accept, Received};
+use postrider_relay::{Accept, Received, Refusal};
 use postrider_smtp::{MessageId, Reply};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -230,6 +230,10 @@ impl<A: Accept> Accept for Measured<A> {
 
     fn refuses_now(&self) -> Option<Reply> {
         self.accept.refuses_now()
+    }
+
+    fn refused(&self, refusal: Refusal) {
+        self.accept.refused(refusal);
     }
 }
 

@@ -63,9 +63,8 @@ impl Sink for LogSink {
             Event::Expired(it) => {
                 tracing::info!(message = %it.message, recipient = %it.recipient, attempts = it.attempts, reason = %it.reason, "expired");
             }
-            Event::Refused(it) => {
-                tracing::info!(client = %it.client, phase = %it.phase, reply = %it.reply, reason = %it.reason, "refused");
-            }
+            // The door has said so already, with its own reason.
+            Event::Refused(_) => {}
             Event::Noticed(it) => {
                 tracing::info!(message = %it.message, notice = %it.notice, to = %it.to, tidings = ?it.tidings, "told the sender");
             }
