@@ -102,7 +102,7 @@ pub(crate) fn all() -> Vec<Event> {
             sender: Some(address("ann@shop.example")),
             recipient: Some("tom@customer.example".into()),
             reply: Reply::new(ReplyCode::FAILED_554, "5.7.1 Relaying is not allowed for you"),
-            reason: "203.0.113.9 is neither in relay.networks nor authenticated".into(),
+            reason: "203.0.113.9 is neither in smtp.networks nor authenticated".into(),
         })),
         delivered(),
         Event::Deferred(Box::new(deferred)),
