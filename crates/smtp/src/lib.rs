@@ -16,6 +16,7 @@ pub mod envelope;
 pub mod message;
 pub mod outcome;
 pub mod reply;
+pub mod said;
 pub mod server;
 
 pub use address::{Address, AddressError, Domain, Host};
@@ -25,3 +26,4 @@ pub use envelope::{BodyType, DsnReturn, Envelope, Notify, Recipient};
 pub use message::{Content, MessageId, Timestamp};
 pub use outcome::{Outcome, Phase, Trouble, TroubleKind};
 pub use reply::{Reply, ReplyError};
+pub use said::Said;
