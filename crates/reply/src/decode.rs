@@ -1,14 +1,15 @@
-//! From outcome to verdict, down the order of trust.
+//! From what was said to a verdict, down the order of trust.
 
 use crate::errno::Errnos;
 use crate::hint;
-use crate::knowledge::{self, Place, Row, Table};
-use crate::words::Words;
+use crate::knowledge::{CauseFacts, Knowledge};
+use crate::registry::{self, Place, Row, Table};
+use crate::weigh::{Candidate, EXACT_STATUS_POINTS, Weighing};
 use crate::{Cause, Confidence, Disposition, Evidence, Verdict};
-use postrider_smtp::{EnhancedStatus, Outcome, Phase, Reply, ReplyCode, Trouble, TroubleKind};
+use postrider_smtp::{EnhancedStatus, Outcome, ReplyCode, Said, Trouble, TroubleKind};
 use std::borrow::Cow;
 
-/// What is known besides the outcome itself. All of it may be left at its default.
+/// What is known besides the words themselves. All of it may be left at its default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Context<'a> {
     /// The host that answered, as its MX record names it; tells the provider.
@@ -22,21 +23,20 @@ pub struct Context<'a> {
 ///
 /// ```
 /// use postrider_reply::{Cause, Context, Decoder, Disposition};
-/// use postrider_smtp::{Outcome, Phase, Reply, ReplyCode};
+/// use postrider_smtp::Said;
 ///
 /// let decoder = Decoder::new();
-/// let reply = Reply::new(ReplyCode::MAILBOX_UNAVAILABLE_550, "5.1.1 no such user");
-/// let verdict = decoder.decode(&Outcome::Replied { phase: Phase::Rcpt, reply }, &Context::default());
+/// let verdict = decoder.explain(&Said::parse("550 5.1.1 no such user"), &Context::default());
 /// assert_eq!((verdict.cause, verdict.disposition), (Cause::MailboxUnknown, Disposition::Fail));
 /// assert!(verdict.suppress);
 /// ```
 #[derive(Debug)]
 pub struct Decoder {
-    words: Words,
-    enhanced: Table<(u16, u16)>,
-    codes: Table<u16>,
+    pub(crate) knowledge: Knowledge,
+    pub(crate) enhanced: Table<(u16, u16)>,
+    pub(crate) codes: Table<u16>,
     troubles: Table<&'static str>,
-    errnos: Errnos,
+    pub(crate) errnos: Errnos,
 }
 
 /// The detail that stands for all that are not listed: behind every number.
@@ -44,28 +44,25 @@ const ANY_DETAIL: u16 = u16::MAX;
 /// The key of an outcome in doubt among the troubles.
 const IN_DOUBT: &str = "in-doubt";
 
-/// What one step of the order of trust found.
-struct Found<'a> {
-    row: &'a Row,
-    confidence: Confidence,
-    entry: Option<Cow<'static, str>>,
-    matched: Option<String>,
-}
-
-impl<'a> Found<'a> {
-    fn by(row: &'a Row, confidence: Confidence) -> Self {
-        Self { row, confidence, entry: None, matched: None }
-    }
-}
-
 impl Decoder {
-    /// Parses the knowledge that is compiled in.
+    /// Reads the knowledge that is compiled in.
     pub fn new() -> Self {
+        Self::with(Knowledge::compiled_in())
+    }
+
+    /// Reads the knowledge in some files, each a name without `.toml` and a text; gives all that
+    /// is wrong with them beside it. For authors of knowledge: what is compiled in is right.
+    pub fn of_files(files: &[(&str, &'static str)]) -> (Self, Vec<String>) {
+        let (knowledge, mistakes) = Knowledge::read(files);
+        (Self::with(knowledge), mistakes)
+    }
+
+    fn with(knowledge: Knowledge) -> Self {
         Self {
-            words: Words::new(),
-            enhanced: Table::of(knowledge::ENHANCED, enhanced_key),
-            codes: Table::of(knowledge::CODES, |key| key.parse().ok()),
-            troubles: Table::of(knowledge::TROUBLES, |key| {
+            knowledge,
+            enhanced: Table::of(registry::ENHANCED, enhanced_key),
+            codes: Table::of(registry::CODES, |key| key.parse().ok()),
+            troubles: Table::of(registry::TROUBLES, |key| {
                 let kind = TroubleKind::from_name(key).map(TroubleKind::name);
                 kind.or_else(|| (key == IN_DOUBT).then_some(IN_DOUBT))
             }),
@@ -76,79 +73,131 @@ impl Decoder {
     /// What an outcome means. Total: there is always a verdict.
     pub fn decode(&self, outcome: &Outcome, context: &Context<'_>) -> Verdict {
         match outcome {
-            Outcome::Replied { phase, reply } => self.decode_reply(reply, *phase, context),
+            Outcome::Replied { phase, reply } => self.explain(&Said::of_reply(reply, *phase), context),
             Outcome::Unreached(trouble) => self.decode_trouble(trouble.kind.name(), trouble),
             Outcome::InDoubt(trouble) => self.decode_trouble(IN_DOUBT, trouble),
         }
     }
 
-    fn decode_reply(&self, reply: &Reply, phase: Phase, context: &Context<'_>) -> Verdict {
-        let place = Place { phase, recipients_accepted: context.recipients_accepted > 0 };
-        let (code, enhanced) = (reply.code(), reply.enhanced());
-        // The order of trust. Provider entries will stand first, in `entry`.
+    /// What words mean that somebody quotes. Total: there is always a verdict.
+    pub fn explain(&self, said: &Said<'_>, context: &Context<'_>) -> Verdict {
+        let place = Place::of(said, context.recipients_accepted > 0);
+        // Success needs no words: 2yz and 3yz are what their digits say (RFC 5321 §4.2.1).
+        let weighing = match said.class() {
+            Some(2 | 3) => Weighing::default(),
+            _ => Weighing::of(&self.knowledge, said, context.host),
+        };
+        // The order of trust.
         let found = self
-            .entry(reply, enhanced, place)
-            .or_else(|| self.by_enhanced(code, enhanced, place))
-            .or_else(|| self.by_code(code, place))
-            .or_else(|| self.by_digit(code, place));
-        let disposition =
-            found.as_ref().and_then(|found| found.row.disposition).unwrap_or_else(|| by_class(code, phase));
+            .entry(&weighing, said, place)
+            .or_else(|| self.by_enhanced(said, place))
+            .or_else(|| self.by_code(said, place))
+            .or_else(|| self.by_digit(said, place));
+        self.verdict(found, said, &weighing)
+    }
+
+    /// First the knowledge's words, weak ones only where the status says nothing exact.
+    fn entry(&self, weighing: &Weighing, said: &Said<'_>, place: Place) -> Option<Found<'_>> {
+        let best = weighing.best()?;
+        let exact = best.points <= EXACT_STATUS_POINTS
+            && self.registered(said, place).is_some_and(|row| row.trust == "exact" && row.cause.is_some());
+        let matched = weighing.words(best).to_owned();
+        (!exact).then(|| Found::Entry { best: *best, matched })
+    }
+
+    /// Second the enhanced status registry.
+    fn by_enhanced(&self, said: &Said<'_>, place: Place) -> Option<Found<'_>> {
+        let row = self.registered(said, place)?;
+        row.cause.map(|_| Found::Row { row, confidence: Confidence::Enhanced, entry: None, matched: None })
+    }
+
+    /// The registry's row. It is about failures: a status beside 2yz or 3yz, and a status that
+    /// says success beside 4yz or 5yz, say nothing.
+    fn registered(&self, said: &Said<'_>, place: Place) -> Option<&Row> {
+        let status = said.enhanced.filter(|status| status.class() > 2 && said.class() > Some(3))?;
+        let listed = self.enhanced.get((status.subject(), status.detail()), place);
+        listed.or_else(|| self.enhanced.get((status.subject(), ANY_DETAIL), place))
+    }
+
+    /// Third the reply code registry.
+    fn by_code(&self, said: &Said<'_>, place: Place) -> Option<Found<'_>> {
+        let row = self.codes.get(said.code?.number(), place)?;
+        Some(Found::Row { row, confidence: Confidence::Code, entry: None, matched: None })
+    }
+
+    /// Last the first digit, which a client must always understand (RFC 5321 §4.3.2).
+    fn by_digit(&self, said: &Said<'_>, place: Place) -> Option<Found<'_>> {
+        let row = self.codes.get(said.class()?.into(), place)?;
+        Some(Found::Row { row, confidence: Confidence::Digit, entry: None, matched: None })
+    }
+
+    fn decode_trouble(&self, key: &'static str, trouble: &Trouble) -> Verdict {
+        let said = Said { phase: Some(trouble.phase), ..Said::default() };
+        let found = self.troubles.get(key, Place::of(&said, false)).map(|row| Found::Row {
+            row,
+            confidence: Confidence::Entry,
+            entry: Some(format!("trouble.{key}")),
+            matched: self.errnos.explain(trouble),
+        });
+        self.verdict(found, &said, &Weighing::default())
+    }
+
+    fn verdict(&self, found: Option<Found<'_>>, said: &Said<'_>, weighing: &Weighing) -> Verdict {
         let evidence = Evidence {
             entry: None,
             matched: None,
-            code: Some(code),
-            enhanced,
-            conflict: enhanced.and_then(|enhanced| conflict(code, enhanced)),
+            code: said.code,
+            enhanced: said.enhanced,
+            conflict: said.code.zip(said.enhanced).and_then(|(code, enhanced)| conflict(code, enhanced)),
         };
-        let mut verdict = verdict(found, disposition, evidence);
-        if disposition == Disposition::Retry {
-            verdict.retry_after_s = hint::retry_after_s(&reply.text());
+        let mut verdict = match found {
+            Some(Found::Entry { best, matched }) => self.of_entry(&best, matched, said, evidence),
+            Some(Found::Row { row, confidence, entry, matched }) => {
+                let evidence = Evidence { entry: entry.map(Cow::Owned), matched, ..evidence };
+                of_row(row, confidence, said, evidence)
+            }
+            None => of_nothing(self.knowledge.cause(Cause::Unknown), said, evidence),
+        };
+        let provider = weighing.provider.and_then(|provider| self.knowledge.providers.get(provider));
+        verdict.provider = provider.map(|provider| provider.name.clone());
+        if verdict.disposition == Disposition::Retry {
+            verdict.retry_after_s = hint::retry_after_s(&said.text);
         }
         verdict
     }
 
-    /// First knowledge entries. General words speak only where the status is missing or vague.
-    fn entry(&self, reply: &Reply, enhanced: Option<EnhancedStatus>, place: Place) -> Option<Found<'_>> {
-        if reply.code().class() < 4 {
-            return None;
+    fn of_entry(&self, best: &Candidate, matched: String, said: &Said<'_>, evidence: Evidence) -> Verdict {
+        let entry = &self.knowledge.entries[best.entry()];
+        let Some(facts) = self.knowledge.cause(entry.cause) else {
+            return of_nothing(None, said, evidence);
+        };
+        let of_class = || by_class(said).unwrap_or(facts.otherwise);
+        let disposition = entry.disposition.or(facts.disposition).unwrap_or_else(of_class);
+        let advice = if entry.advice.is_empty() { &facts.advice } else { &entry.advice };
+        let mut references = entry.references.clone();
+        if entry.source.starts_with("https://") || entry.source.starts_with("RFC ") {
+            references.push(entry.source.clone());
         }
-        let by_status = self.by_enhanced(reply.code(), enhanced, place);
-        if by_status.is_some_and(|found| found.row.trust == "exact") {
-            return None;
-        }
-        let (row, matched) = self.words.find(reply, place)?;
-        let entry = Some(Cow::Owned(format!("words.{}", row.key)));
-        Some(Found { row, confidence: Confidence::Entry, entry, matched: Some(matched) })
-    }
-
-    /// Second the enhanced status registry. It is about failures: a status beside 2yz or 3yz, and
-    /// a status that says success beside 4yz or 5yz, say nothing.
-    fn by_enhanced(&self, code: ReplyCode, enhanced: Option<EnhancedStatus>, place: Place) -> Option<Found<'_>> {
-        let status = enhanced.filter(|status| status.class() > 2 && code.class() > 3)?;
-        let listed = self.enhanced.get((status.subject(), status.detail()), place);
-        let row = listed.or_else(|| self.enhanced.get((status.subject(), ANY_DETAIL), place))?;
-        row.cause.map(|_| Found::by(row, Confidence::Enhanced))
-    }
-
-    /// Third the reply code registry.
-    fn by_code(&self, code: ReplyCode, place: Place) -> Option<Found<'_>> {
-        self.codes.get(code.number(), place).map(|row| Found::by(row, Confidence::Code))
-    }
-
-    /// Last the first digit, which a client must always understand (RFC 5321 §4.3.2).
-    fn by_digit(&self, code: ReplyCode, place: Place) -> Option<Found<'_>> {
-        self.codes.get(code.class().into(), place).map(|row| Found::by(row, Confidence::Digit))
-    }
-
-    fn decode_trouble(&self, key: &'static str, trouble: &Trouble) -> Verdict {
-        let place = Place { phase: trouble.phase, recipients_accepted: false };
-        let found = self.troubles.get(key, place).map(|row| Found {
-            row,
+        references.extend(facts.references.iter().cloned());
+        Verdict {
+            cause: entry.cause,
+            disposition,
+            scope: entry.scope.unwrap_or(facts.scope),
+            who: entry.who.unwrap_or(facts.who),
             confidence: Confidence::Entry,
-            entry: Some(Cow::Owned(format!("trouble.{key}"))),
-            matched: self.errnos.explain(trouble),
-        });
-        verdict(found, Disposition::Retry, Evidence::default())
+            // Only what is permanent can be beyond cure.
+            suppress: entry.suppress.unwrap_or(facts.suppress) && disposition == Disposition::Fail,
+            retry_after_s: None,
+            provider: None,
+            summary: entry.summary.as_ref().unwrap_or(&facts.summary).clone(),
+            advice: advice.clone(),
+            evidence: Evidence {
+                entry: Some(entry.id.clone()),
+                matched: (!matched.is_empty()).then_some(matched),
+                ..evidence
+            },
+            references,
+        }
     }
 }
 
@@ -156,6 +205,12 @@ impl Default for Decoder {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What one step of the order of trust found.
+enum Found<'a> {
+    Entry { best: Candidate, matched: String },
+    Row { row: &'a Row, confidence: Confidence, entry: Option<String>, matched: Option<String> },
 }
 
 /// `x.1.1` or `x.1.*`.
@@ -166,12 +221,13 @@ fn enhanced_key(key: &str) -> Option<(u16, u16)> {
 }
 
 /// What the first digit says. Only 2yz to the final dot hands the message over.
-fn by_class(code: ReplyCode, phase: Phase) -> Disposition {
-    match code.class() {
-        2 if phase == Phase::Dot => Disposition::Delivered,
+fn by_class(said: &Said<'_>) -> Option<Disposition> {
+    let to_the_dot = said.phase.unwrap_or_else(|| registry::usual_phase(said.code)) == postrider_smtp::Phase::Dot;
+    Some(match said.class()? {
+        2 if to_the_dot => Disposition::Delivered,
         5 => Disposition::Fail,
         _ => Disposition::Retry,
-    }
+    })
 }
 
 /// Where the two codes disagree, the basic one decides (RFC 5321 §4.2, RFC 3463 §2).
@@ -188,41 +244,37 @@ fn conflict(code: ReplyCode, enhanced: EnhancedStatus) -> Option<String> {
     })
 }
 
-/// `None` is found only if the knowledge files lack their last rows, which a test rules out.
-fn verdict(found: Option<Found<'_>>, disposition: Disposition, evidence: Evidence) -> Verdict {
-    let Some(Found { row, confidence, entry, matched }) = found else {
-        return bare(disposition, evidence);
-    };
-    let disposition = row.disposition.unwrap_or(disposition);
+fn of_row(row: &Row, confidence: Confidence, said: &Said<'_>, evidence: Evidence) -> Verdict {
+    let disposition = row.disposition.or_else(|| by_class(said)).unwrap_or(Disposition::Retry);
     Verdict {
         cause: row.cause.unwrap_or(Cause::Unknown),
         disposition,
         scope: row.scope,
         who: row.who,
         confidence,
-        // Only what is permanent can be beyond cure.
         suppress: row.suppress && disposition == Disposition::Fail,
         retry_after_s: None,
         provider: None,
         summary: Cow::Borrowed(row.summary),
         advice: row.advice.iter().map(|step| Cow::Borrowed(*step)).collect(),
-        evidence: Evidence { entry, matched, ..evidence },
+        evidence,
         references: vec![Cow::Borrowed(row.reference)],
     }
 }
 
-fn bare(disposition: Disposition, evidence: Evidence) -> Verdict {
+/// Words that nothing is known about, without a code that would speak for itself.
+fn of_nothing(facts: Option<&CauseFacts>, said: &Said<'_>, evidence: Evidence) -> Verdict {
     Verdict {
         cause: Cause::Unknown,
-        disposition,
+        disposition: by_class(said).unwrap_or(Disposition::Retry),
         scope: crate::Scope::Recipient,
-        who: crate::Who::Nobody,
+        who: crate::Who::RecipientAdmin,
         confidence: Confidence::Digit,
         suppress: false,
         retry_after_s: None,
         provider: None,
-        summary: Cow::Borrowed("Nothing is known about this outcome."),
-        advice: Vec::new(),
+        summary: facts.map_or(Cow::Borrowed("Nothing is known about this."), |facts| facts.summary.clone()),
+        advice: facts.map(|facts| facts.advice.clone()).unwrap_or_default(),
         evidence,
         references: Vec::new(),
     }

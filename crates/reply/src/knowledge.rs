@@ -1,170 +1,254 @@
-//! The knowledge files, read. A row says what one code, status, trouble or set of words means.
+//! The knowledge files, read and made ready: entries, providers, words, causes.
 //!
-//! The files are compiled in, so a row that does not parse is a mistake of this crate: tests
-//! find it, and at run time it is passed over.
+//! The files that are compiled in are right, which a test sees to. Files from elsewhere (an
+//! author's working copy) may be wrong: [`Knowledge::read`] names every mistake it finds.
 
+use crate::entry::{Entry, File, Provider, StatusPattern};
+use crate::phrase::{Phrases, PhrasesBuilder, Tag};
 use crate::{Cause, Disposition, Scope, Who};
-use postrider_smtp::Phase;
+use postrider_smtp::EnhancedStatus;
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
-/// Enhanced status codes, each a row.
-pub(crate) const ENHANCED: &str = include_str!("../knowledge/enhanced.tsv");
-/// Basic reply codes.
-pub(crate) const CODES: &str = include_str!("../knowledge/codes.tsv");
-/// Trouble without a reply.
-pub(crate) const TROUBLES: &str = include_str!("../knowledge/troubles.tsv");
-/// General words.
-pub(crate) const WORDS: &str = include_str!("../knowledge/words.tsv");
+/// Name without `.toml`, and text, of every file that is compiled in.
+const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/files.rs"));
+/// The file of words that mean the same.
+const WORDS: &str = "words";
+/// The file of what each cause means.
+const CAUSES: &str = "causes";
 
-const COLUMNS: usize = 11;
-
-/// One row.
-#[derive(Debug, Clone)]
-pub(crate) struct Row {
-    /// What it is looked up by.
-    pub(crate) key: &'static str,
-    phases: Phases,
-    /// The third column; what it says depends on the file.
-    pub(crate) trust: &'static str,
-    /// Why; `None` when the row says nothing, and the next in the order of trust is asked.
-    pub(crate) cause: Option<Cause>,
-    /// What now; `None` is what the first digit of the reply code says.
-    pub(crate) disposition: Option<Disposition>,
-    pub(crate) scope: Scope,
-    pub(crate) who: Who,
-    /// Whether an address that fails for this reason should get no more mail.
-    pub(crate) suppress: bool,
-    pub(crate) summary: &'static str,
-    pub(crate) advice: Vec<&'static str>,
-    pub(crate) reference: &'static str,
-    /// A twelfth column, if the file has one.
-    pub(crate) words: &'static str,
+/// What a cause means where an entry does not say otherwise.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CauseFacts {
+    /// The cause.
+    pub name: Cause,
+    /// What now; `None` for what the first digit says.
+    #[serde(deserialize_with = "class_or")]
+    pub disposition: Option<Disposition>,
+    /// What now, for words that come without any code.
+    pub otherwise: Disposition,
+    /// Whose trouble.
+    pub scope: Scope,
+    /// Who must act.
+    pub who: Who,
+    /// Whether an address that fails for it should get no more mail.
+    pub suppress: bool,
+    /// One sentence for a person.
+    pub summary: Cow<'static, str>,
+    /// Steps to take.
+    pub advice: Vec<Cow<'static, str>>,
+    /// Where to read on.
+    pub references: Vec<Cow<'static, str>>,
 }
 
-/// The phases a row holds for, one bit each; one more bit for RCPT after accepted recipients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Phases(u16);
-
-const ANY: Phases = Phases(u16::MAX);
-const AFTER_RECIPIENTS: u16 = 1 << 15;
-
-/// Where in the session an outcome was had.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
-    pub(crate) phase: Phase,
-    pub(crate) recipients_accepted: bool,
-}
-
-impl Row {
-    fn parse(line: &'static str) -> Option<Self> {
-        let mut cells = line.split('\t');
-        let mut cell = || cells.next();
-        Some(Self {
-            key: cell()?,
-            phases: Phases::parse(cell()?)?,
-            trust: cell()?,
-            cause: none_or(cell()?, "-", Cause::from_name)?,
-            disposition: none_or(cell()?, "class", Disposition::from_name)?,
-            scope: Scope::from_name(cell()?)?,
-            who: Who::from_name(cell()?)?,
-            suppress: cell()? == "yes",
-            summary: cell()?,
-            advice: cell()?.split(" // ").filter(|step| *step != "-").collect(),
-            reference: cell()?,
-            words: cell().unwrap_or_default(),
-        })
+fn class_or<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Disposition>, D::Error> {
+    let name = String::deserialize(from)?;
+    if name == "class" {
+        return Ok(None);
     }
-
-    /// Whether the row holds at that place.
-    pub(crate) fn holds_at(&self, place: Place) -> bool {
-        let after = place.phase == Phase::Rcpt && place.recipients_accepted;
-        self.phases == ANY || self.phases.0 & bit(place.phase) != 0 || after && self.phases.0 & AFTER_RECIPIENTS != 0
-    }
+    let named = Disposition::from_name(&name);
+    named.map(Some).ok_or_else(|| serde::de::Error::custom(format!("no such disposition: {name}")))
 }
 
-/// `Some(None)` for the word that stands for nothing, `None` for a word that is not known.
-#[expect(clippy::option_option, reason = "nothing said and nonsense said are two things")]
-fn none_or<T>(cell: &str, nothing: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
-    if cell == nothing { Some(None) } else { parse(cell).map(Some) }
+#[derive(Deserialize)]
+struct Causes {
+    cause: Vec<CauseFacts>,
 }
 
-fn bit(phase: Phase) -> u16 {
-    1 << (phase as u16)
-}
-
-impl Phases {
-    fn parse(cell: &str) -> Option<Self> {
-        if cell == "any" {
-            return Some(ANY);
-        }
-        cell.split(' ').try_fold(Self(0), |so_far, name| {
-            let one = if name == "rcpt+" { AFTER_RECIPIENTS } else { bit(Phase::from_name(name)?) };
-            Some(Self(so_far.0 | one))
-        })
-    }
-}
-
-/// The lines that are rows: no comments, no heading.
-fn lines(file: &'static str) -> impl Iterator<Item = &'static str> {
-    file.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).skip(1)
-}
-
-/// The rows of a file, in its order.
-pub(crate) fn rows(file: &'static str) -> Vec<Row> {
-    lines(file).filter(|line| line.split('\t').count() >= COLUMNS).filter_map(Row::parse).collect()
-}
-
-/// Rows under a sorted key; those of one key keep the order of the file.
+/// All that is known about words.
 #[derive(Debug)]
-pub(crate) struct Table<K> {
-    rows: Vec<(K, Row)>,
+pub(crate) struct Knowledge {
+    pub(crate) entries: Vec<Entry>,
+    /// For each entry: the provider of its file.
+    pub(crate) provider_of: Vec<Option<usize>>,
+    pub(crate) providers: Vec<Provider>,
+    /// The entries that have no words and wait for a status.
+    pub(crate) by_status: HashMap<(u16, Option<u16>), Vec<usize>>,
+    /// The entries that have neither words nor status, only a code.
+    pub(crate) by_code: HashMap<u16, Vec<usize>>,
+    phrases: Phrases,
+    causes: BTreeMap<Cause, CauseFacts>,
 }
 
-impl<K: Ord + Copy> Table<K> {
-    /// The rows of a file whose key parses.
-    pub(crate) fn of(file: &'static str, key: impl Fn(&str) -> Option<K>) -> Self {
-        let mut rows: Vec<_> = rows(file).into_iter().filter_map(|row| Some((key(row.key)?, row))).collect();
-        rows.sort_by_key(|(key, _)| *key);
-        Self { rows }
+/// What a phrase is for; stands behind each [`Tag`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// It speaks for an entry.
+    Says(usize),
+    /// It speaks against an entry.
+    Unless(usize),
+    /// It shows a provider.
+    Provider(usize),
+}
+
+impl Role {
+    fn tag(self) -> Tag {
+        let (kind, index) = match self {
+            Self::Says(index) => (0, index),
+            Self::Unless(index) => (1, index),
+            Self::Provider(index) => (2, index),
+        };
+        Tag(kind + 3 * index as u32)
     }
 
-    /// The row for a key at a place: a row that names the phase stands before the one for any.
-    pub(crate) fn get(&self, key: K, place: Place) -> Option<&Row> {
-        let first = self.rows.partition_point(|(other, _)| *other < key);
-        let of_key = self.rows[first..].iter().take_while(|(other, _)| *other == key);
-        of_key.map(|(_, row)| row).find(|row| row.holds_at(place))
+    fn of(tag: Tag) -> Self {
+        let index = (tag.0 / 3) as usize;
+        match tag.0 % 3 {
+            0 => Self::Says(index),
+            1 => Self::Unless(index),
+            _ => Self::Provider(index),
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A role whose phrase was found, and where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) role: Role,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) length: usize,
+}
 
-    #[test]
-    fn every_line_of_every_file_is_a_row() {
-        for (name, file) in [("enhanced", ENHANCED), ("codes", CODES), ("troubles", TROUBLES), ("words", WORDS)] {
-            for line in lines(file) {
-                let row = Row::parse(line).unwrap_or_else(|| panic!("{name}: {line}"));
-                assert!(row.summary.ends_with('.') && !row.reference.is_empty(), "{name}: {line}");
-                assert!(row.advice.iter().all(|step| step.ends_with('.')), "{name}: {line}");
+impl Knowledge {
+    /// The files that are compiled in.
+    pub(crate) fn compiled_in() -> Self {
+        Self::read(FILES).0
+    }
+
+    /// The knowledge in some files, and all that is wrong with them; what is wrong is left out.
+    pub(crate) fn read(files: &[(&str, &'static str)]) -> (Self, Vec<String>) {
+        let mut mistakes = Vec::new();
+        let text_of = |wanted: &str| files.iter().find(|(name, _)| *name == wanted).map_or("", |(_, text)| text);
+        let classes = toml::from_str(text_of(WORDS)).unwrap_or_else(|error| {
+            mistakes.push(format!("{WORDS}.toml: {error}"));
+            HashMap::new()
+        });
+        let causes = toml::from_str(text_of(CAUSES)).map(|causes: Causes| causes.cause).unwrap_or_else(|error| {
+            mistakes.push(format!("{CAUSES}.toml: {error}"));
+            Vec::new()
+        });
+        let mut reading = Reading::new(classes);
+        for (name, text) in files.iter().filter(|(name, _)| *name != WORDS && *name != CAUSES) {
+            match toml::from_str::<File>(text) {
+                Ok(file) => reading.add(name, file),
+                Err(error) => mistakes.push(format!("{name}.toml: {error}")),
             }
-            assert_eq!(rows(file).len(), lines(file).count(), "{name}");
+        }
+        mistakes.append(&mut reading.mistakes);
+        let causes = causes.into_iter().map(|facts| (facts.name, facts)).collect();
+        let phrases = std::mem::take(&mut reading.phrases).build().unwrap_or_else(|error| {
+            mistakes.push(error);
+            Phrases::none()
+        });
+        let Reading { entries, provider_of, providers, by_status, by_code, .. } = reading;
+        (Self { entries, provider_of, providers, by_status, by_code, phrases, causes }, mistakes)
+    }
+
+    /// What is found in a normalised text.
+    pub(crate) fn find(&self, text: &str) -> impl Iterator<Item = Seen> {
+        self.phrases.find(text).into_iter().map(|found| Seen {
+            role: Role::of(found.tag),
+            start: found.start,
+            end: found.end,
+            length: found.length,
+        })
+    }
+
+    /// What a cause means.
+    pub(crate) fn cause(&self, cause: Cause) -> Option<&CauseFacts> {
+        self.causes.get(&cause)
+    }
+
+    /// The provider whose host that is.
+    pub(crate) fn provider_of_host(&self, host: &str) -> Option<usize> {
+        let host = host.trim_end_matches('.');
+        let is_below = |domain: &str| {
+            let Some(cut) = host.len().checked_sub(domain.len()) else { return false };
+            host.is_char_boundary(cut)
+                && host[cut..].eq_ignore_ascii_case(domain)
+                && (cut == 0 || host.as_bytes()[cut - 1] == b'.')
+        };
+        self.providers.iter().position(|provider| provider.hosts.iter().any(|domain| is_below(domain)))
+    }
+
+    /// The entries without words that may hold for a status.
+    pub(crate) fn of_status(&self, status: EnhancedStatus) -> impl Iterator<Item = usize> {
+        let of = |detail| self.by_status.get(&(status.subject(), detail)).into_iter().flatten();
+        of(Some(status.detail())).chain(of(None)).copied()
+    }
+}
+
+/// The files, while they are read one after the other.
+struct Reading {
+    phrases: PhrasesBuilder,
+    entries: Vec<Entry>,
+    provider_of: Vec<Option<usize>>,
+    providers: Vec<Provider>,
+    by_status: HashMap<(u16, Option<u16>), Vec<usize>>,
+    by_code: HashMap<u16, Vec<usize>>,
+    mistakes: Vec<String>,
+}
+
+impl Reading {
+    fn new(classes: HashMap<String, Vec<String>>) -> Self {
+        Self {
+            phrases: PhrasesBuilder::new(classes),
+            entries: Vec::new(),
+            provider_of: Vec::new(),
+            providers: Vec::new(),
+            by_status: HashMap::new(),
+            by_code: HashMap::new(),
+            mistakes: Vec::new(),
         }
     }
 
-    /// A fault of ours never costs an address: only these causes may.
-    #[test]
-    fn only_faults_of_the_recipient_suppress() {
-        let may = [
-            Cause::MailboxUnknown,
-            Cause::MailboxDisabled,
-            Cause::MailboxMoved,
-            Cause::AddressSyntax,
-            Cause::DomainNotFound,
-            Cause::NoMx,
-        ];
-        for row in [ENHANCED, CODES, TROUBLES, WORDS].into_iter().flat_map(rows).filter(|row| row.suppress) {
-            assert!(row.cause.is_some_and(|cause| may.contains(&cause)), "{}", row.key);
-            assert_eq!(row.scope, Scope::Recipient, "{}", row.key);
+    fn add(&mut self, name: &str, file: File) {
+        let provider = file.provider.map(|provider| {
+            for phrase in &provider.says {
+                self.phrase(name, phrase, Role::Provider(self.providers.len()));
+            }
+            self.providers.push(provider);
+            self.providers.len() - 1
+        });
+        for entry in file.entry {
+            if !entry.id.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')) {
+                self.mistakes.push(format!("{name}.toml: the id must begin with {name}.: {}", entry.id));
+            }
+            self.entry(name, entry, provider);
+        }
+    }
+
+    fn entry(&mut self, name: &str, entry: Entry, provider: Option<usize>) {
+        let index = self.entries.len();
+        for phrase in &entry.says {
+            self.phrase(name, phrase, Role::Says(index));
+        }
+        for phrase in &entry.unless {
+            self.phrase(name, phrase, Role::Unless(index));
+        }
+        if entry.says.is_empty() {
+            for StatusPattern { subject, detail, .. } in &entry.when.status {
+                self.by_status.entry((*subject, *detail)).or_default().push(index);
+            }
+            if entry.when.status.is_empty() {
+                for code in &entry.when.code {
+                    self.by_code.entry(*code).or_default().push(index);
+                }
+                if entry.when.code.is_empty() {
+                    self.mistakes.push(format!("{name}.toml: {}: neither words, status nor code", entry.id));
+                }
+            }
+        }
+        self.entries.push(entry);
+        self.provider_of.push(provider);
+    }
+
+    fn phrase(&mut self, name: &str, phrase: &str, role: Role) {
+        if let Err(why) = self.phrases.add(phrase, role.tag()) {
+            self.mistakes.push(format!("{name}.toml: {why}"));
         }
     }
 }

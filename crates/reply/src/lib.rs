@@ -4,13 +4,22 @@
 //! All knowledge is data under `knowledge/`, compiled in and parsed once per [`Decoder`].
 
 mod decode;
+pub mod entry;
 mod errno;
 mod hint;
 mod knowledge;
 mod names;
+mod normal;
+mod phrase;
+pub mod proof;
+mod registry;
 pub mod verdict;
+mod weigh;
+mod why;
 mod wire;
-mod words;
 
 pub use decode::{Context, Decoder};
+pub use entry::{Entry, Provider};
+pub use knowledge::CauseFacts;
+pub use why::Considered;
 pub use verdict::{Cause, Confidence, Disposition, Evidence, Scope, Verdict, Who};

@@ -1,0 +1,397 @@
+//! The little language of phrases, and the automaton that finds all of them in one pass.
+//!
+//! A phrase is words, with `{class}` for any of a class of words, `a .. b` for b within
+//! [`GAP_BYTES_MAX`] behind a, `a + b` for both in any order, and `*` for an end that need not
+//! be the end of a word. The work for one text is bounded, whatever the text.
+
+use crate::normal::normalise;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use std::collections::HashMap;
+
+/// How far apart the two sides of `..` may stand, in bytes of the normalised text.
+pub(crate) const GAP_BYTES_MAX: usize = 60;
+/// Between the neighbours of a class may stand so much punctuation.
+const PUNCTUATION_BYTES_MAX: usize = 3;
+/// So many words are noted per text.
+const HITS_MAX: usize = 400;
+/// So many comparisons are made per text.
+const STEPS_MAX: usize = 4_000;
+
+/// How an element stands to the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    First,
+    Next,
+    Behind,
+    Anywhere,
+}
+
+/// One side of a phrase: any of the words of a group.
+#[derive(Debug, Clone, Copy)]
+struct Element {
+    group: u32,
+    link: Link,
+}
+
+/// Where a phrase belongs, given by whoever adds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tag(pub(crate) u32);
+
+#[derive(Debug)]
+struct Phrase {
+    elements: Vec<Element>,
+    tag: Tag,
+}
+
+/// A phrase that was found: whose, and where in the normalised text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Match {
+    pub(crate) tag: Tag,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// The length of the words that matched, without the gaps.
+    pub(crate) length: usize,
+}
+
+/// Collects phrases, then becomes [`Phrases`].
+#[derive(Debug, Default)]
+pub(crate) struct PhrasesBuilder {
+    classes: HashMap<String, Vec<String>>,
+    class_groups: HashMap<String, u32>,
+    literal_groups: HashMap<String, u32>,
+    atoms: HashMap<String, usize>,
+    patterns: Vec<String>,
+    /// For each pattern: its groups, and where it must be bounded.
+    members: Vec<Vec<Member>>,
+    groups: u32,
+    phrases: Vec<Phrase>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    group: u32,
+    bounded_left: bool,
+    bounded_right: bool,
+}
+
+impl PhrasesBuilder {
+    /// With the classes that phrases may name.
+    pub(crate) fn new(classes: HashMap<String, Vec<String>>) -> Self {
+        Self { classes, ..Self::default() }
+    }
+
+    /// Adds a phrase; the error says what is wrong with it.
+    pub(crate) fn add(&mut self, phrase: &str, tag: Tag) -> Result<(), String> {
+        let mut elements = Vec::new();
+        let mut link = Link::First;
+        for (side, connector) in sides(phrase) {
+            for piece in pieces(side).map_err(|why| format!("{phrase:?}: {why}"))? {
+                let group = match piece {
+                    Piece::Class(name) => self.class_group(name).map_err(|why| format!("{phrase:?}: {why}"))?,
+                    Piece::Words(words) => match self.literal_group(words) {
+                        Some(group) => group,
+                        None => return Err(format!("{phrase:?}: nothing to look for")),
+                    },
+                };
+                elements.push(Element { group, link });
+                link = Link::Next;
+            }
+            link = connector;
+        }
+        if elements.is_empty() {
+            return Err(format!("{phrase:?}: nothing to look for"));
+        }
+        self.phrases.push(Phrase { elements, tag });
+        Ok(())
+    }
+
+    fn class_group(&mut self, name: &str) -> Result<u32, String> {
+        if let Some(group) = self.class_groups.get(name) {
+            return Ok(*group);
+        }
+        let words = self.classes.get(name).ok_or_else(|| format!("no such class of words: {name}"))?.clone();
+        let group = self.new_group();
+        for word in &words {
+            self.atom(word, group);
+        }
+        self.class_groups.insert(name.to_owned(), group);
+        Ok(group)
+    }
+
+    fn literal_group(&mut self, words: &str) -> Option<u32> {
+        let key = words.trim().to_owned();
+        if let Some(group) = self.literal_groups.get(&key) {
+            return Some(*group);
+        }
+        let group = self.new_group();
+        if !self.atom(&key, group) {
+            return None;
+        }
+        self.literal_groups.insert(key, group);
+        Some(group)
+    }
+
+    fn new_group(&mut self) -> u32 {
+        self.groups += 1;
+        self.groups - 1
+    }
+
+    /// Makes the words a member of the group; false if nothing is left of them.
+    fn atom(&mut self, words: &str, group: u32) -> bool {
+        let (open_left, open_right) = (words.starts_with('*'), words.ends_with('*'));
+        let text = normalise(words.trim_matches('*'));
+        if text.is_empty() {
+            return false;
+        }
+        let inner = |letter: Option<char>| letter.is_some_and(is_bounded_letter);
+        let member = Member {
+            group,
+            bounded_left: !open_left && inner(text.chars().next()),
+            bounded_right: !open_right && inner(text.chars().next_back()),
+        };
+        let at = *self.atoms.entry(text.clone()).or_insert_with(|| {
+            self.patterns.push(text);
+            self.members.push(Vec::new());
+            self.patterns.len() - 1
+        });
+        self.members[at].push(member);
+        true
+    }
+
+    /// The automaton. Fails only if there are too many phrases for one.
+    pub(crate) fn build(self) -> Result<Phrases, String> {
+        let automaton = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(&self.patterns)
+            .map_err(|error| error.to_string())?;
+        let mut ending_in = vec![Vec::new(); self.groups as usize];
+        for (index, phrase) in self.phrases.iter().enumerate() {
+            if let Some(last) = phrase.elements.last() {
+                ending_in[last.group as usize].push(index);
+            }
+        }
+        Ok(Phrases { automaton: Some(automaton), members: self.members, phrases: self.phrases, ending_in, groups: self.groups as usize })
+    }
+}
+
+/// The sides of a phrase, each with how the next stands to it.
+fn sides(phrase: &str) -> impl Iterator<Item = (&str, Link)> {
+    let mut rest = Some(phrase);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let behind = text.find(" .. ").map(|at| (at, 4, Link::Behind));
+        let anywhere = text.find(" + ").map(|at| (at, 3, Link::Anywhere));
+        let next = [behind, anywhere].into_iter().flatten().min_by_key(|(at, ..)| *at);
+        Some(match next {
+            Some((at, length, link)) => {
+                rest = Some(&text[at + length..]);
+                (&text[..at], link)
+            }
+            None => {
+                rest = None;
+                (text, Link::First)
+            }
+        })
+    })
+}
+
+enum Piece<'a> {
+    Words(&'a str),
+    Class(&'a str),
+}
+
+/// Words and classes of one side, in their order.
+fn pieces(side: &str) -> Result<Vec<Piece<'_>>, String> {
+    let mut pieces = Vec::new();
+    let mut rest = side;
+    while let Some(open) = rest.find('{') {
+        let close = rest[open..].find('}').ok_or("a brace that does not close")? + open;
+        if !rest[..open].trim().is_empty() {
+            pieces.push(Piece::Words(&rest[..open]));
+        }
+        pieces.push(Piece::Class(&rest[open + 1..close]));
+        rest = &rest[close + 1..];
+    }
+    if !rest.trim().is_empty() {
+        pieces.push(Piece::Words(rest));
+    }
+    Ok(pieces)
+}
+
+/// All phrases, ready to be looked for.
+#[derive(Debug)]
+pub(crate) struct Phrases {
+    automaton: Option<AhoCorasick>,
+    members: Vec<Vec<Member>>,
+    phrases: Vec<Phrase>,
+    ending_in: Vec<Vec<usize>>,
+    groups: usize,
+}
+
+/// A word that was found.
+#[derive(Debug, Clone, Copy)]
+struct Hit {
+    group: u32,
+    start: usize,
+    end: usize,
+}
+
+impl Phrases {
+    /// No phrases at all.
+    pub(crate) fn none() -> Self {
+        Self { automaton: None, members: Vec::new(), phrases: Vec::new(), ending_in: Vec::new(), groups: 0 }
+    }
+
+    /// All phrases in a normalised text; one that is found twice may be given twice.
+    pub(crate) fn find(&self, text: &str) -> Vec<Match> {
+        let mut present = vec![0_u64; self.groups.div_ceil(64)];
+        let hits = self.hits(text, &mut present);
+        let has = |group: u32| present[group as usize / 64] & (1 << (group % 64)) != 0;
+        let mut matches = Vec::new();
+        let mut steps = STEPS_MAX;
+        for (index, hit) in hits.iter().enumerate() {
+            for phrase in self.ending_in[hit.group as usize].iter().map(|index| &self.phrases[*index]) {
+                let (_, others) = match phrase.elements.split_last() {
+                    Some((last, others)) if others.iter().all(|element| has(element.group)) => (last, others),
+                    _ => continue,
+                };
+                let found = if others.is_empty() {
+                    Some((hit.start, hit.end - hit.start))
+                } else {
+                    before(text, &hits, &phrase.elements, index, &mut steps)
+                };
+                if let Some((start, length)) = found {
+                    matches.push(Match { tag: phrase.tag, start: start.min(hit.start), end: hit.end, length });
+                }
+            }
+        }
+        matches
+    }
+
+    fn hits(&self, text: &str, present: &mut [u64]) -> Vec<Hit> {
+        let mut hits = Vec::with_capacity(32);
+        for found in self.automaton.iter().flat_map(|automaton| automaton.find_overlapping_iter(text)) {
+            let (start, end) = (found.start(), found.end());
+            for member in &self.members[found.pattern().as_usize()] {
+                let left = !member.bounded_left || is_boundary_before(text, start);
+                let right = !member.bounded_right || is_boundary_after(text, end);
+                if left && right {
+                    present[member.group as usize / 64] |= 1 << (member.group % 64);
+                    hits.push(Hit { group: member.group, start, end });
+                }
+            }
+            if hits.len() >= HITS_MAX {
+                break;
+            }
+        }
+        hits
+    }
+}
+
+/// Whether the elements before the last stand before `hits[at]` as they should: where the first
+/// of them begins, and how long the words are.
+fn before(text: &str, hits: &[Hit], elements: &[Element], at: usize, steps: &mut usize) -> Option<(usize, usize)> {
+    let hit = hits[at];
+    let length = hit.end - hit.start;
+    let (last, others) = elements.split_last()?;
+    let Some(wanted) = others.last() else { return Some((hit.start, length)) };
+    for (index, other) in hits.iter().enumerate().rev() {
+        if other.group != wanted.group {
+            continue;
+        }
+        *steps = steps.checked_sub(1)?;
+        let stands = match last.link {
+            Link::First => false,
+            Link::Anywhere => true,
+            Link::Behind => other.end <= hit.start && hit.start - other.end <= GAP_BYTES_MAX,
+            Link::Next => other.end < hit.start && is_punctuation(&text[other.end..hit.start]),
+        };
+        if stands && let Some((start, more)) = before(text, hits, others, index, steps) {
+            return Some((start, length + more));
+        }
+    }
+    None
+}
+
+fn is_punctuation(between: &str) -> bool {
+    between.len() <= PUNCTUATION_BYTES_MAX && !between.chars().any(char::is_alphanumeric)
+}
+
+/// Letters that make words with blanks between them; Chinese and Japanese do not.
+fn is_bounded_letter(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter.is_alphanumeric() && letter < '\u{2e80}'
+}
+
+fn is_boundary_before(text: &str, at: usize) -> bool {
+    match text.as_bytes()[..at].last() {
+        Some(byte) if byte.is_ascii() => !byte.is_ascii_alphanumeric(),
+        Some(_) => !text[..at].chars().next_back().is_some_and(is_bounded_letter),
+        None => true,
+    }
+}
+
+fn is_boundary_after(text: &str, at: usize) -> bool {
+    match text.as_bytes()[at..].first() {
+        Some(byte) if byte.is_ascii() => !byte.is_ascii_alphanumeric(),
+        Some(_) => !text[at..].chars().next().is_some_and(is_bounded_letter),
+        None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(phrase: &str, text: &str) -> Option<String> {
+        let classes = HashMap::from([
+            ("mailbox".to_owned(), vec!["mailbox".to_owned(), "user".to_owned(), "@".to_owned()]),
+            ("gone".to_owned(), vec!["unknown".to_owned(), "not found".to_owned()]),
+        ]);
+        let mut builder = PhrasesBuilder::new(classes);
+        builder.add(phrase, Tag(7)).unwrap();
+        let text = normalise(text);
+        let matches = builder.build().unwrap().find(&text);
+        matches.first().map(|found| text[found.start..found.end].to_owned())
+    }
+
+    #[test]
+    fn phrases_are_found_as_written() {
+        let table = [
+            ("over quota", "550 Over-Quota!", Some("over quota")),
+            ("spam", "spamhaus", None),
+            ("spam*", "spamhaus", Some("spam")),
+            ("*haus", "spamhaus", Some("haus")),
+            ("{mailbox} {gone}", "User 'unknown'", Some("user 'unknown")),
+            ("{mailbox} {gone}", "user joe is unknown", None),
+            ("{mailbox} .. {gone}", "user joe is not found", Some("user joe is not found")),
+            ("{mailbox} .. {gone}", "not found, user", None),
+            ("{mailbox} + {gone}", "not found, user", Some("not found, user")),
+            ("no such {mailbox} .. here", "no such user lives here", Some("no such user lives here")),
+            ("{mailbox} {gone}", "<joe@example.com>: not found", Some("@: not found")),
+            ("a .. b", &format!("a {} b", "x".repeat(GAP_BYTES_MAX)), None),
+            ("почта", "почтальон", None),
+            ("почта", "Почта!", Some("почта")),
+            ("用户", "该用户不存在", Some("用户")),
+        ];
+        for (phrase, text, want) in table {
+            let want = want.map(str::to_owned);
+            assert_eq!(found(phrase, text), want, "{phrase:?} in {text:?}");
+        }
+    }
+
+    #[test]
+    fn phrases_that_are_none_are_named() {
+        let table = [("", "nothing"), ("{nobody}", "no such class"), ("a {mailbox", "brace"), ("a .. -", "nothing")];
+        for (phrase, why) in table {
+            let error = PhrasesBuilder::new(HashMap::from([("mailbox".to_owned(), Vec::new())])).add(phrase, Tag(0));
+            assert!(error.unwrap_err().contains(why), "{phrase:?}");
+        }
+    }
+
+    #[test]
+    fn the_work_is_bounded() {
+        let mut builder = PhrasesBuilder::new(HashMap::new());
+        builder.add("a .. a .. a .. a .. a .. b", Tag(0)).unwrap();
+        assert!(builder.build().unwrap().find(&"a ".repeat(100_000)).is_empty());
+    }
+}

@@ -1,0 +1,108 @@
+//! Which of the entries that match decides: strong words before plain ones, those of the
+//! provider that is known before those of others, longer words before shorter.
+//!
+//! The points of an entry are six for strong words, four for plain and two for weak ones, one
+//! more if its provider is the one that speaks, one less if it rests on a status or code alone.
+//! An exact enhanced status stands between plain and weak words: [`EXACT_STATUS_POINTS`].
+
+use crate::entry::Rank;
+use crate::knowledge::{Knowledge, Role};
+use crate::normal::normalise;
+use postrider_smtp::Said;
+
+/// Entries of this many points and fewer give way to an exact enhanced status.
+pub(crate) const EXACT_STATUS_POINTS: u8 = 3;
+/// What an entry without words needs when its provider is not the one that speaks.
+const STRONG_WITHOUT_WORDS: u8 = 5;
+
+/// An entry that matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Candidate {
+    // The order of the fields is the order of trust.
+    pub(crate) points: u8,
+    /// How long the words are that matched.
+    pub(crate) length: usize,
+    pub(crate) conditions: usize,
+    /// The earlier one of two that are alike in all else.
+    earlier: std::cmp::Reverse<usize>,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Candidate {
+    pub(crate) fn entry(&self) -> usize {
+        self.earlier.0
+    }
+}
+
+/// What the words of one reply bring up.
+#[derive(Debug, Default)]
+pub(crate) struct Weighing {
+    /// The normalised words.
+    pub(crate) text: String,
+    /// The entries that match, in no order.
+    pub(crate) candidates: Vec<Candidate>,
+    /// The provider that speaks.
+    pub(crate) provider: Option<usize>,
+}
+
+impl Weighing {
+    /// Weighs what was said; `host` is the host that answered, or empty.
+    pub(crate) fn of(knowledge: &Knowledge, said: &Said<'_>, host: &str) -> Self {
+        let text = normalise(&said.text);
+        let mut weighing = Self { text, ..Self::default() };
+        let mut says = Vec::new();
+        let mut unless = Vec::new();
+        let mut shown = Vec::new();
+        for seen in knowledge.find(&weighing.text) {
+            match seen.role {
+                Role::Says(entry) => says.push((entry, seen)),
+                Role::Unless(entry) => unless.push(entry),
+                Role::Provider(provider) => shown.push(provider),
+            }
+        }
+        let host = if host.is_empty() { said.host.unwrap_or_default() } else { host };
+        let of_host = if host.is_empty() { None } else { knowledge.provider_of_host(host) };
+        weighing.provider = of_host.or_else(|| shown.iter().copied().min());
+        shown.extend(of_host);
+        let mut consider = |entry: usize, start, end, length| {
+            let known = &knowledge.entries[entry];
+            if unless.contains(&entry) || !known.when.holds(said) {
+                return;
+            }
+            let of_provider = knowledge.provider_of[entry].is_some_and(|provider| shown.contains(&provider));
+            let rank = match known.rank {
+                Rank::Strong => 6,
+                Rank::Plain => 4,
+                Rank::Weak => 2,
+            };
+            let points = rank + u8::from(of_provider) - u8::from(length == 0);
+            if length == 0 && !of_provider && knowledge.provider_of[entry].is_some() && points < STRONG_WITHOUT_WORDS {
+                return;
+            }
+            let conditions = known.when.count();
+            let earlier = std::cmp::Reverse(entry);
+            weighing.candidates.push(Candidate { points, length, conditions, earlier, start, end });
+        };
+        for (entry, seen) in says {
+            consider(entry, seen.start, seen.end, seen.length);
+        }
+        for entry in said.enhanced.into_iter().flat_map(|status| knowledge.of_status(status)) {
+            consider(entry, 0, 0, 0);
+        }
+        for entry in said.code.and_then(|code| knowledge.by_code.get(&code.number())).into_iter().flatten() {
+            consider(*entry, 0, 0, 0);
+        }
+        weighing
+    }
+
+    /// The entry that decides.
+    pub(crate) fn best(&self) -> Option<&Candidate> {
+        self.candidates.iter().max()
+    }
+
+    /// The words by which a candidate was found.
+    pub(crate) fn words(&self, candidate: &Candidate) -> &str {
+        self.text.get(candidate.start..candidate.end).unwrap_or_default()
+    }
+}
