@@ -2,11 +2,12 @@
 //!
 //! `cargo xtask tidy` holds the house rules of ARCHITECTURE.md. It reads files and
 //! `cargo metadata`, builds nothing and changes nothing. `cargo xtask bench` measures, `cargo
-//! xtask kill` kills a relay under load and counts.
+//! xtask kill` kills a relay under load and counts, `cargo xtask score` compares with right answers.
 
 mod bench;
 mod kill;
 mod load;
+mod score;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +30,8 @@ enum Chore {
     Bench(bench::Options),
     /// Kill the relay again and again under load, and count what was lost or doubled
     Kill(kill::Options),
+    /// How often the decoder is right, against a file with the right answers
+    Score(score::Options),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         Chore::Tidy(options) => tidy::run(&root(), &options),
         Chore::Bench(options) => bench::run(&root(), &options),
         Chore::Kill(options) => kill::run(&root(), &options),
+        Chore::Score(options) => score::run(&options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,6 +1,6 @@
 //! What a mail about a mail says, once it is read: values only.
 
-use postrider_smtp::{EnhancedStatus, Phase};
+use postrider_smtp::{EnhancedStatus, Phase, Said};
 use std::fmt;
 
 /// Everything that was found in one mail.
@@ -72,6 +72,19 @@ pub struct Reported {
     pub host: Option<String>,
     /// Which command was answered, where the mail says so.
     pub phase: Option<Phase>,
+}
+
+impl Reported {
+    /// The words as a quoted reply, completed by what the report says beside them.
+    pub fn quoted(&self) -> Said<'_> {
+        let said = Said::parse(&self.said);
+        Said {
+            enhanced: said.enhanced.or(self.status),
+            phase: said.phase.or(self.phase),
+            host: self.host.as_deref().or(said.host),
+            ..said
+        }
+    }
 }
 
 /// What became of a recipient (RFC 3464 §2.3.3).
