@@ -1,4 +1,7 @@
 //! Every entry proves itself: its examples are decoded with all the knowledge there is.
+//!
+//! An example must be decided by its own entry, or by another file's that comes to the same
+//! verdict: "user unknown" in Postfix's words is Postfix's to explain, and no quarrel.
 
 use crate::{Context, Decoder, Verdict};
 use postrider_smtp::{Phase, Said};
@@ -63,24 +66,33 @@ impl Decoder {
     pub fn disputes(&self) -> Vec<Dispute> {
         let mut disputes = Vec::new();
         for entry in self.entries() {
-            let decided = |example: &str| {
-                let verdict = Example::parse(example).decode(self);
-                verdict.evidence.entry.map_or_else(|| "no entry".to_owned(), |id| id.into_owned())
+            let dispute = |example: &str, decided: &str| Dispute {
+                entry: entry.id.to_string(),
+                example: example.to_owned(),
+                decided: if decided.is_empty() { "no entry" } else { decided }.to_owned(),
             };
-            let dispute = |example: &str, decided| Dispute { entry: entry.id.to_string(), example: example.to_owned(), decided };
-            for (example, decided) in entry.matches.iter().map(|example| (example, decided(example))) {
-                if decided != entry.id {
+            for example in &entry.matches {
+                let verdict = Example::parse(example).decode(self);
+                let decided = verdict.evidence.entry.as_deref().unwrap_or_default();
+                let agrees = verdict.cause == entry.cause && entry.suppress.is_none_or(|says| says == verdict.suppress);
+                if decided != entry.id && (file_of(decided) == file_of(&entry.id) || !agrees) {
                     disputes.push(dispute(example, decided));
                 }
             }
-            for (example, decided) in entry.not.iter().map(|example| (example, decided(example))) {
-                if decided == entry.id {
-                    disputes.push(dispute(example, decided));
+            for example in &entry.not {
+                let verdict = Example::parse(example).decode(self);
+                if verdict.evidence.entry.as_deref() == Some(&*entry.id) {
+                    disputes.push(dispute(example, &entry.id));
                 }
             }
         }
         disputes
     }
+}
+
+/// The file that an entry stands in.
+fn file_of(id: &str) -> &str {
+    id.split_once('.').map_or(id, |(file, _)| file)
 }
 
 #[cfg(test)]
