@@ -6,12 +6,17 @@ const ERRNOS: &str = include_str!("../knowledge/errnos.tsv");
 
 /// One number of one system.
 #[derive(Debug)]
-struct Errno {
-    number: i32,
-    name: &'static str,
-    system: &'static str,
-    trouble: TroubleKind,
-    meaning: &'static str,
+pub struct Errno {
+    /// The number.
+    pub number: i32,
+    /// The name in that system's headers.
+    pub name: &'static str,
+    /// The system.
+    pub system: &'static str,
+    /// What it means for mail.
+    pub trouble: TroubleKind,
+    /// In words.
+    pub meaning: &'static str,
 }
 
 /// All that are known.
@@ -33,6 +38,11 @@ impl Errnos {
             })
         });
         Self { rows: rows.collect() }
+    }
+
+    /// All of them.
+    pub(crate) fn rows(&self) -> &[Errno] {
+        &self.rows
     }
 
     /// What a trouble's number means; one number may be two things on two systems, so a row

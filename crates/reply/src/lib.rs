@@ -12,6 +12,7 @@ mod names;
 mod normal;
 mod phrase;
 pub mod proof;
+pub mod reference;
 mod registry;
 pub mod verdict;
 mod weigh;
@@ -20,6 +21,7 @@ mod wire;
 
 pub use decode::{Context, Decoder};
 pub use entry::{Entry, Provider};
+pub use errno::Errno;
 pub use knowledge::CauseFacts;
 pub use why::Considered;
 pub use verdict::{Cause, Confidence, Disposition, Evidence, Scope, Verdict, Who};

@@ -21,6 +21,8 @@ pub(crate) struct Row {
     /// What it is looked up by.
     pub(crate) key: &'static str,
     phases: Phases,
+    /// The phases as written; empty for all.
+    pub(crate) phases_named: &'static str,
     /// The third column; what it says depends on the file.
     pub(crate) trust: &'static str,
     /// Why; `None` when the row says nothing, and the next in the order of trust is asked.
@@ -72,9 +74,11 @@ impl Row {
     fn parse(line: &'static str) -> Option<Self> {
         let mut cells = line.split('\t');
         let mut cell = || cells.next();
+        let (key, phases) = (cell()?, cell()?);
         Some(Self {
-            key: cell()?,
-            phases: Phases::parse(cell()?)?,
+            key,
+            phases: Phases::parse(phases)?,
+            phases_named: if phases == "any" { "" } else { phases },
             trust: cell()?,
             cause: none_or(cell()?, "-", Cause::from_name)?,
             disposition: none_or(cell()?, "class", Disposition::from_name)?,
