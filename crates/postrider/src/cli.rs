@@ -2,7 +2,7 @@
 
 use crate::config::problem::Problems;
 use crate::config::{Config, Sources};
-use crate::exit::{EXIT_HELP, Failure};
+use crate::exit::{EXIT_HELP, Exit, Failure};
 use crate::verbs;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -20,6 +20,8 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Say what a reply, a bounce, a log line or a bare code means, and what to do
+    Explain(verbs::explain::Args),
     /// Run the relay
     Serve(verbs::serve::Args),
     /// See what waits and why; retry, hold, release or drop it
@@ -77,10 +79,18 @@ impl ConfigArgs {
     }
 }
 
+/// Tells what is wrong with the command line, or helps; wrong usage has one exit code everywhere.
+pub(crate) fn usage(fault: &clap::Error) -> Exit {
+    // Nobody is left to be told when the output is gone.
+    let _ = fault.print();
+    if fault.use_stderr() { Exit::Usage } else { Exit::Ok }
+}
+
 impl Verb {
     /// Does it.
-    pub(crate) fn run(self) -> Result<crate::exit::Exit, Failure> {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
+            Self::Explain(args) => verbs::explain::run(&args),
             Self::Serve(args) => verbs::serve::run(&args),
             Self::Send(args) => verbs::send::run(&args),
             Self::Sendmail { arguments } => verbs::sendmail::run(arguments),

@@ -13,7 +13,7 @@ mod serve;
 mod submit;
 mod verbs;
 
-use clap::Parser;
+use clap::Parser as _;
 use exit::{Exit, Failure};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -35,6 +35,9 @@ fn called_as(name: &OsStr, arguments: Vec<OsString>) -> Result<Exit, Failure> {
     match Path::new(name).file_stem().and_then(OsStr::to_str) {
         Some("sendmail") => verbs::sendmail::run(arguments),
         Some("mailq") => verbs::sendmail::run(vec!["-bp".into()]),
-        _ => cli::Cli::parse().verb.run(),
+        _ => match cli::Cli::try_parse() {
+            Ok(cli) => cli.verb.run(),
+            Err(fault) => Ok(cli::usage(&fault)),
+        },
     }
 }

@@ -20,7 +20,7 @@ Examples:
   postrider check --explain                         with what each key is for, and its default
   postrider check --set queue.retry.first=1m --json
 
-Exit codes: 0 the configuration is sound, 78 it has faults (all of them are told), 2 wrong usage."
+Exit codes: 0 the configuration is sound, 78 it has faults (all of them are told), 64 wrong usage."
 )]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -1,6 +1,8 @@
 //! What the program can be told to do; one file each.
 
 pub(crate) mod check;
+pub(crate) mod explain;
+mod paint;
 pub(crate) mod passwd;
 pub(crate) mod queue;
 pub(crate) mod send;
