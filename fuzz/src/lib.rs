@@ -11,6 +11,8 @@ pub mod command;
 pub mod content;
 pub mod mutate;
 pub mod reply;
+pub mod report;
+pub mod said;
 pub mod seeds;
 pub mod server_session;
 pub mod words;
@@ -27,12 +29,14 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "command", run: command::run, seeds: seeds::commands },
     Target { name: "reply", run: reply::run, seeds: seeds::replies },
     Target { name: "server_session", run: server_session::run, seeds: seeds::clients },
     Target { name: "client_session", run: client_session::run, seeds: seeds::servers },
     Target { name: "words", run: words::run, seeds: seeds::words },
+    Target { name: "said", run: said::run, seeds: seeds::quoted },
+    Target { name: "report", run: report::run, seeds: seeds::reports },
     Target { name: "content", run: content::run, seeds: seeds::contents },
 ];
 

@@ -70,6 +70,39 @@ pub fn servers() -> Vec<Vec<u8>> {
     set_up_in_all_ways(&seeds)
 }
 
+/// Replies as people quote them, one of them with the host in front.
+pub fn quoted() -> Vec<Vec<u8>> {
+    owned(&[
+        "550 5.1.1 no such user",
+        "550-5.7.26 one 550-5.7.26 two 550 5.7.26 three",
+        "host mx.example.com[192.0.2.1] said: 450 4.7.1 greylisted, try again in 300 seconds (in reply to RCPT TO command)",
+        "mx.example.com\u{1}421 4.7.28 our system has detected an unusual rate of unsolicited mail",
+        "SMTP error from remote mail server after end of data: host a.example [192.0.2.1]: 554 5.7.1 x",
+        "connect to a.example[192.0.2.1]:25: Connection timed out",
+        "smtp; 550 #5.1.0 Address rejected \u{6536}\u{4ef6}\u{4eba}",
+    ])
+}
+
+/// Mails about mail: a report with its parts, a text for people, a complaint, an automatic answer.
+pub fn reports() -> Vec<Vec<u8>> {
+    let report = "From: MAILER-DAEMON@a.example\r\nContent-Type: multipart/report; report-type=delivery-status; \
+        boundary=b\r\n\r\n--b\r\n\r\nIt failed.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n\
+        Reporting-MTA: dns; a.example\r\n\r\nFinal-Recipient: rfc822; c@d.example\r\nAction: failed\r\n\
+        Status: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1\r\n  no such user\r\n\r\n--b\r\n\
+        Content-Type: message/rfc822\r\n\r\nMessage-ID: <1@b.example>\r\nSubject: =?utf-8?q?gr=C3=BC=C3=9Fe?=\r\n\r\nx\r\n--b--\r\n";
+    let qmail = "From: MAILER-DAEMON@a.example\r\nSubject: failure notice\r\n\r\nHi. This is the qmail-send program at \
+        a.example.\r\n\r\n<c@d.example>:\r\n192.0.2.1 does not like recipient.\r\nRemote host said: 550 no\r\n";
+    let exim = "X-Failed-Recipients: c@d.example\r\nFrom: Mail Delivery System <mailer-daemon@a.example>\r\n\r\nThe \
+        following address(es) failed:\r\n\r\n  c@d.example\r\n    550 no such user\r\n";
+    let complaint = "From: abuse@a.example\r\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n\
+        --b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: x/1\r\nVersion: 1\r\n\
+        Source-IP: 192.0.2.1\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nTo: c@d.example\r\n\r\n--b--\r\n";
+    let away = "From: c@d.example\r\nAuto-Submitted: auto-replied (vacation)\r\nSubject: Away\r\n\r\nI am away.\r\n";
+    let encoded = "From: MAILER-DAEMON@a.example\r\nContent-Type: text/plain; charset=iso-2022-jp\r\n\
+        Content-Transfer-Encoding: base64\r\n\r\nGyRCJCIbKEI=\r\n";
+    owned(&[report, qmail, exim, complaint, away, encoded, &report.replace("\r\n", "\n")])
+}
+
 /// Addresses, hosts, codes and ids, one a line.
 pub fn words() -> Vec<Vec<u8>> {
     owned(&[

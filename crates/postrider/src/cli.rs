@@ -22,6 +22,8 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// Say what a reply, a bounce, a log line or a bare code means, and what to do
     Explain(verbs::explain::Args),
+    /// Look codes up, or write the field manual
+    Codes(verbs::codes::Args),
     /// Run the relay
     Serve(verbs::serve::Args),
     /// See what waits and why; retry, hold, release or drop it
@@ -91,6 +93,7 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Explain(args) => verbs::explain::run(&args),
+            Self::Codes(args) => verbs::codes::run(&args),
             Self::Serve(args) => verbs::serve::run(&args),
             Self::Send(args) => verbs::send::run(&args),
             Self::Sendmail { arguments } => verbs::sendmail::run(arguments),

@@ -4,6 +4,7 @@
 //! through the same source and sink. The benches of single crates are their own examples; here
 //! they only have a common door.
 
+mod explain;
 mod figures;
 pub(crate) mod peer;
 mod postfix;
@@ -36,9 +37,14 @@ enum Subject {
     Queue(Rest),
     /// The decoder of replies alone
     Reply(Rest),
+    /// The readers: replies/s, bounce mails/s and MB/s of logs on one core
+    Explain(explain::Options),
     /// What `relay` starts once all is built with optimisation
     #[command(hide = true)]
     RelayBuilt(relay::Options),
+    /// What `explain` starts once all is built with optimisation
+    #[command(hide = true)]
+    ExplainBuilt(explain::Options),
 }
 
 /// Arguments for the crate's own bench.
@@ -51,7 +57,9 @@ struct Rest {
 /// Runs one bench; true when it ran.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<bool> {
     match &options.subject {
-        Subject::Relay(_) => rebuilt(root),
+        Subject::Relay(_) => rebuilt(root, "relay", &["postrider", "xtask"]),
+        Subject::Explain(_) => rebuilt(root, "explain", &["xtask"]),
+        Subject::ExplainBuilt(options) => explain::run(options).map(|()| true),
         Subject::RelayBuilt(options) => relay::run(root, options).map(|()| true),
         Subject::Spool(rest) => example(root, "postrider-spool", rest),
         Subject::Queue(rest) => example(root, "postrider-queue", rest),
@@ -59,13 +67,14 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<bool> {
     }
 }
 
-/// Builds the binary and this tool with optimisation and goes on in the built one: a source that
-/// was built for debugging would measure itself.
-fn rebuilt(root: &Path) -> anyhow::Result<bool> {
-    cargo(root).args(["build", "--release", "--package", "postrider", "--package", "xtask"]).status_ok()?;
+/// Builds packages, this tool among them, with optimisation and goes on in the built one: a
+/// source that was built for debugging would measure itself.
+fn rebuilt(root: &Path, subject: &str, packages: &[&str]) -> anyhow::Result<bool> {
+    let named = packages.iter().flat_map(|package| ["--package", package]);
+    cargo(root).args(["build", "--release"]).args(named).status_ok()?;
     let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if let Some(subject) = arguments.iter_mut().find(|argument| *argument == "relay") {
-        *subject = "relay-built".into();
+    if let Some(argument) = arguments.iter_mut().find(|argument| *argument == subject) {
+        *argument = format!("{subject}-built").into();
     }
     let status = Command::new(built(root, "xtask")).args(arguments).status().context("cannot run the built xtask")?;
     Ok(status.success())

@@ -6,11 +6,12 @@ use super::remark::Remark;
 use serde_json::Value;
 
 /// Crate and what it may use. A crate that is not here may use no other.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("smtp", &[]),
     ("dns", &[]),
     ("reply", &["smtp"]),
     ("report", &["smtp"]),
+    ("maillog", &["smtp"]),
     ("queue", &["smtp", "reply"]),
     ("events", &["smtp", "reply"]),
     ("mailauth", &["smtp", "dns"]),

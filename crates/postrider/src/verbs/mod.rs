@@ -1,6 +1,7 @@
 //! What the program can be told to do; one file each.
 
 pub(crate) mod check;
+pub(crate) mod codes;
 pub(crate) mod explain;
 mod paint;
 pub(crate) mod passwd;

@@ -114,6 +114,14 @@ fn of_digit(reader: &Reader, digit: u8, hints: &Hints, explained: &mut Explained
     let mut spoken = reader.spoken(Said { code, ..Said::default() }, hints);
     spoken.code = None;
     spoken.verdict.evidence.code = None;
+    spoken.verdict.summary = match digit {
+        1 => "No mail server gives such a code.",
+        2 => "The command was done.",
+        3 => "The server waits for more; nothing is wrong.",
+        4 => "The server did not accept it this time; trying again may help.",
+        _ => "The server did not accept it, and the same again will not help.",
+    }
+    .into();
     explained.reply = Some(spoken);
 }
 
@@ -139,11 +147,25 @@ fn of_number(reader: &Reader, number: u32, status: Option<EnhancedStatus>, hints
     let mut spoken = reader.spoken(said, hints);
     spoken.enhanced = status;
     explained.reply = Some(spoken);
+    if hints.phase.is_none() && status.is_none() {
+        explained.readings.extend(by_phase(reader, code));
+    }
     if explained.readings.is_empty() && !reader.is_listed(code) {
         let digit = DIGITS.iter().find(|(one, ..)| *one == code.class());
         explained.readings.extend(digit.map(|(_, says, _)| Reading::new(format!("{}yz", code.class()), *says)));
         explained.notes.push(format!("No standard has {code}; such a code is taken by its first digit."));
     }
+}
+
+/// What a code means in one phase and another, where that differs.
+fn by_phase(reader: &Reader, code: ReplyCode) -> Vec<Reading> {
+    let rows = reader.decoder.listed_codes();
+    let of_code: Vec<_> = rows.iter().filter(|row| row.key.parse() == Ok(code.number())).collect();
+    if of_code.len() < 2 {
+        return Vec::new();
+    }
+    let named = |phases: &str| if phases.is_empty() { "elsewhere".to_owned() } else { format!("at {phases}") };
+    of_code.iter().map(|row| Reading::new(named(row.phases), row.summary)).collect()
 }
 
 /// The status that a code of three digits would be with dots between them.
@@ -181,7 +203,10 @@ fn of_system(
     if let Some(row) = rows.first() {
         let detail = row.meaning.to_owned();
         let trouble = Trouble { phase: Phase::Connect, kind: row.trouble, errno: Some(row.number), detail };
-        explained.reply = Some(reader.outcome(&Outcome::Unreached(trouble)));
+        let mut spoken = reader.outcome(&Outcome::Unreached(trouble));
+        // The words are ours, not somebody's who said them.
+        spoken.text.clear();
+        explained.reply = Some(spoken);
     }
 }
 

@@ -14,6 +14,8 @@ mod reader;
 mod text;
 mod transcript;
 
+pub(crate) use text::who;
+
 use crate::exit::{Exit, Failure};
 use crate::verbs::paint::Look;
 use input::Input;

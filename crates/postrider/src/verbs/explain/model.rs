@@ -20,8 +20,6 @@ pub(super) enum Kind {
     Transcript,
     /// A number alone.
     Code,
-    /// Lines of a mail server's log.
-    Log,
     Bounce,
     Delay,
     Complaint,

@@ -4,6 +4,7 @@ use super::model::{Explained, Kind, Reading, Spoken};
 use crate::verbs::paint::{Look, Tone, cells, wrapped};
 use crate::verbs::queue::times::harmless;
 use postrider_reply::{Cause, Confidence, Disposition, Verdict, Who};
+use postrider_smtp::Phase;
 use std::fmt::Write as _;
 
 /// The most recipients of one group that are named.
@@ -152,8 +153,14 @@ impl Page {
         if let Some(conflict) = &verdict.evidence.conflict {
             self.faint("", &format!("note: {conflict}"));
         }
-        if !verdict.references.is_empty() {
-            self.faint("", &format!("see: {}", verdict.references.join(", ")));
+        let mut references: Vec<&str> = Vec::new();
+        for reference in &verdict.references {
+            if !references.contains(&reference.as_ref()) {
+                references.push(reference);
+            }
+        }
+        if !references.is_empty() {
+            self.faint("", &format!("see: {}", references.join(", ")));
         }
         if let Some(considered) = &spoken.considered {
             self.why(spoken, considered);
@@ -193,9 +200,17 @@ impl Page {
             self.verdict(cause);
         }
         self.text.push_str("\nThe session\n");
+        let mut failed = false;
         for spoken in &explained.replies {
             let command = spoken.command.as_deref().unwrap_or("(greeting)");
-            let meaning = if spoken.is_failure() { spoken.verdict.summary.as_ref() } else { "fine" };
+            // RFC 2920 §3.1: DATA is refused when no recipient was taken.
+            let follows = failed && spoken.phase == Some(Phase::Data);
+            let meaning = match spoken.is_failure() {
+                true if follows => "This follows from the failure above.",
+                true => spoken.verdict.summary.as_ref(),
+                false => "fine",
+            };
+            failed |= spoken.is_failure() && spoken.phase == Some(Phase::Rcpt);
             let mark = if spoken.is_failure() { "✗" } else { "✓" };
             let command = if command == "." { "the message" } else { command };
             self.paragraph(&format!("  {mark} "), &format!("{} → {} {meaning}", harmless(command), code_of(spoken)));
