@@ -132,7 +132,7 @@ impl Row {
         }
     }
 
-    /// Whether the row is what was looked for: its key exactly, for `exact`, or a word in it.
+    /// Whether the row is what was looked for: its key exactly, for `exact`, or the beginning of words in it.
     pub(super) fn fits(&self, wanted: &str, exact: bool) -> bool {
         let wanted = wanted.trim().to_ascii_lowercase();
         if exact {
@@ -141,7 +141,8 @@ impl Row {
         }
         let all = [self.meaning.as_str(), self.cause.unwrap_or_default(), self.popular.unwrap_or_default(), &self.key];
         let all = all.join(" ").to_lowercase();
-        wanted.split_whitespace().all(|word| all.contains(word))
+        let begins = |word: &str| all.split(|c: char| !c.is_alphanumeric()).any(|other| other.starts_with(word));
+        wanted.split(|c: char| !c.is_alphanumeric()).all(begins)
     }
 
     /// `5.1.1` is a case of `x.1.1`; `5.1.77` of `x.1.*`.
