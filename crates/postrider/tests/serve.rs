@@ -152,7 +152,7 @@ fn each_failure_has_its_exit_code_and_words() {
     let below_a_file = folder.0.join("file").join("data");
     let table: [(&[&str], &Path, i32, &str); 7] = [
         (&["serve", "--set", "queue.expir=1d"], &data, 78, "did you mean queue.expire?"),
-        (&["check", "--route", "x"], &data, 2, "unexpected argument '--route'"),
+        (&["check", "--route", "x"], &data, 64, "unexpected argument '--route'"),
         (&["serve", "--smtp", &taken, "--http", "off"], &data, 69, "shows which program has it"),
         (&["serve", "--smtp", "off", "--http", "off"], &below_a_file, 73, "name another with --data"),
         (&["queue"], &folder.0.join("nowhere"), 69, "there is no spool in it"),
