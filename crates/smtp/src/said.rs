@@ -163,7 +163,7 @@ fn ends_with(text: &str, lower: &str) -> bool {
 fn is_code(text: &str, start: usize) -> bool {
     let bytes = text.as_bytes();
     let Some([class, tens, ones]) = bytes.get(start..start + 3) else { return false };
-    let digits = matches!(class, b'2' | b'3' | b'4' | b'5') && matches!(tens, b'0'..=b'9') && ones.is_ascii_digit();
+    let digits = matches!(class, b'2' | b'3' | b'4' | b'5') && tens.is_ascii_digit() && ones.is_ascii_digit();
     let before = start.checked_sub(1).map_or(b' ', |at| bytes[at]);
     let after = bytes.get(start + 3).copied().unwrap_or(b' ');
     let after_that = bytes.get(start + 4).copied().unwrap_or(b' ');
