@@ -2,10 +2,12 @@
 //!
 //! `cargo xtask tidy` holds the house rules of ARCHITECTURE.md. It reads files and
 //! `cargo metadata`, builds nothing and changes nothing. `cargo xtask bench` measures, `cargo
-//! xtask kill` kills a relay under load and counts, `cargo xtask score` compares with right answers.
+//! xtask kill` kills a relay under load and counts, `cargo xtask knowledge` checks what the decoder
+//! knows, `cargo xtask score` compares with right answers.
 
 mod bench;
 mod kill;
+mod knowledge;
 mod load;
 mod score;
 mod tidy;
@@ -30,6 +32,8 @@ enum Chore {
     Bench(bench::Options),
     /// Kill the relay again and again under load, and count what was lost or doubled
     Kill(kill::Options),
+    /// Check the files of knowledge as they lie on disk, or explain a reply by them
+    Knowledge(knowledge::Options),
     /// How often the decoder is right, against a file with the right answers
     Score(score::Options),
 }
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
         Chore::Tidy(options) => tidy::run(&root(), &options),
         Chore::Bench(options) => bench::run(&root(), &options),
         Chore::Kill(options) => kill::run(&root(), &options),
+        Chore::Knowledge(options) => knowledge::run(&root(), &options),
         Chore::Score(options) => score::run(&options),
     };
     match outcome {
