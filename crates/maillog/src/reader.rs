@@ -1,0 +1,283 @@
+//! The reader: bytes in, records out.
+//!
+//! Whose line it is, is asked of every line, as the first octet and the tag nearly answer it;
+//! so several servers may share a file, and a file may change its format in the middle. Only
+//! what a line cannot say of itself is remembered: the columns of a CSV file, and the fields of
+//! a journal entry that is not complete.
+
+use crate::carrier::{self, Entry};
+use crate::csv::Columns;
+use crate::journal::Journal;
+use crate::json;
+use crate::lines::{LINE_BYTES_MAX, Lines};
+use crate::messages::Messages;
+use crate::record::{Record, Server, Sink};
+use crate::servers::postfix;
+use crate::stamp::{self, Calendar};
+use postrider_smtp::Timestamp;
+
+/// How a log is to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Stamps without a year are put into the year that brings them closest before this moment,
+    /// at most a day behind it. The present is right for a log that is not older than a year.
+    pub reference: Timestamp,
+    /// What stamps without a zone are ahead of UTC, in seconds.
+    pub offset_s: i32,
+    /// How many messages under way are remembered; above that, the one not mentioned for the
+    /// longest time is forgotten. One takes about 300 octets.
+    pub messages_max: usize,
+}
+
+impl Default for Settings {
+    /// The first days of 2100, UTC, and the messages that fit 30 MB.
+    fn default() -> Self {
+        Self { reference: Timestamp(4_102_444_800_000), offset_s: 0, messages_max: 100_000 }
+    }
+}
+
+/// What a reader has seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Lines, empty ones not counted.
+    pub lines: u64,
+    /// Lines of each server, in the order of [`Server::ALL`].
+    pub by_server: [u64; Server::ALL.len()],
+    /// Lines longer than [`LINE_BYTES_MAX`], of which only the beginning was read.
+    pub long: u64,
+}
+
+impl Counts {
+    /// Lines that are no mail server's, as far as is known.
+    pub fn foreign(&self) -> u64 {
+        self.lines - self.by_server.iter().sum::<u64>()
+    }
+}
+
+/// Reads logs. See the crate's page for an example.
+#[derive(Debug)]
+pub struct Reader {
+    lines: Lines,
+    state: State,
+    counts: Counts,
+}
+
+impl Reader {
+    /// A reader that has seen nothing.
+    pub fn new(settings: Settings) -> Self {
+        let calendar = Calendar { reference: settings.reference, offset_s: settings.offset_s };
+        let state = State {
+            calendar,
+            messages: Messages::new(settings.messages_max),
+            columns: None,
+            journal: Journal::default(),
+        };
+        Self { lines: Lines::default(), state, counts: Counts::default() }
+    }
+
+    /// Reads a block of a log, which may begin and end within a line.
+    pub fn feed(&mut self, block: &[u8], sink: &mut dyn FnMut(&Record<'_>)) {
+        let Self { lines, state, counts } = self;
+        lines.feed(block, &mut |line| read(state, counts, line, sink));
+    }
+
+    /// The file ends: its last line may have no line end, and what was said of columns is over.
+    /// Messages under way are kept, as the next file may go on with them.
+    pub fn end_file(&mut self, sink: &mut dyn FnMut(&Record<'_>)) {
+        let Self { lines, state, counts } = self;
+        lines.finish(&mut |line| read(state, counts, line, sink));
+        state.journal(b"", sink);
+        state.columns = None;
+        state.journal = Journal::default();
+    }
+
+    /// What was seen so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How many messages had to be forgotten for want of room.
+    pub fn forgotten(&self) -> u64 {
+        self.state.messages.forgotten
+    }
+}
+
+fn read(state: &mut State, counts: &mut Counts, line: &[u8], sink: &mut Sink<'_>) {
+    if line.is_empty() && !state.journal.is_open() {
+        return;
+    }
+    counts.lines += u64::from(!line.is_empty());
+    counts.long += u64::from(line.len() >= LINE_BYTES_MAX);
+    let server = if state.journal.wants(line) {
+        state.journal(line, sink)
+    } else {
+        match std::str::from_utf8(line) {
+            Ok(line) => state.line(None, line, 0, sink),
+            Err(_) => state.line(None, &String::from_utf8_lossy(line), 0, sink),
+        }
+    };
+    if let Some(server) = server {
+        counts.by_server[server as usize] += 1;
+    }
+}
+
+/// Who tells: the table to join with, and who listens.
+pub(crate) struct Teller<'t, 's> {
+    pub(crate) messages: &'t mut Messages,
+    pub(crate) sink: &'t mut Sink<'s>,
+}
+
+impl Teller<'_, '_> {
+    /// Tells a record of the message with that id, with what earlier lines said of it.
+    pub(crate) fn tell(&mut self, host: &str, id: &str, record: Record<'_>) {
+        match self.messages.get(host, id) {
+            Some(known) => (self.sink)(&Record {
+                queue_id: Some(id),
+                from: record.from.or(known.from.get()),
+                message_id: record.message_id.or(known.message_id.get()),
+                client: record.client.or(known.client.get()),
+                size: record.size.or(known.size),
+                ..record
+            }),
+            None => (self.sink)(&Record { queue_id: Some(id), ..record }),
+        }
+    }
+}
+
+/// How deep a line may be wrapped: Docker around syslog around Exim's own stamps.
+const WRAPPINGS_MAX: u32 = 4;
+
+/// The columns of the file that is being read, and whose they are.
+#[derive(Debug)]
+enum Header {
+    Exchange(Columns),
+    PowerMta(Columns),
+}
+
+#[derive(Debug)]
+struct State {
+    calendar: Calendar,
+    messages: Messages,
+    columns: Option<Header>,
+    journal: Journal,
+}
+
+impl State {
+    /// Reads one line, and says whose it is. `at` is what the wrapping says of the time.
+    fn line(&mut self, at: Option<Timestamp>, line: &str, depth: u32, sink: &mut Sink<'_>) -> Option<Server> {
+        if depth > WRAPPINGS_MAX {
+            return None;
+        }
+        match line.as_bytes().first()? {
+            b'{' => return self.json(at, line, depth, sink),
+            b'#' => return self.comment(line),
+            b'@' => {
+                let (stamp, rest) = stamp::tai64n(line)?;
+                return self.words(at.or(Some(stamp)), rest, depth, sink);
+            }
+            _ => {}
+        }
+        if let Some(entry) = carrier::syslog(line, &self.calendar)
+            && let Some((server, service)) = carrier::server_of(entry.program)
+        {
+            return self.entry(server, service, &Entry { at: at.or(entry.at), ..entry }, sink);
+        }
+        if self.row(line, sink) {
+            return self.columns.as_ref().map(Header::server);
+        }
+        match self.calendar.iso(line) {
+            Some((stamp, rest)) => self.words(at.or(Some(stamp)), rest.trim_start(), depth, sink),
+            None => self.words(at, line.trim_start(), depth, sink),
+        }
+    }
+
+    /// The words of a program that syslog names.
+    fn entry(&mut self, server: Server, service: &str, entry: &Entry<'_>, sink: &mut Sink<'_>) -> Option<Server> {
+        let mut teller = Teller { messages: &mut self.messages, sink };
+        match server {
+            Server::Postfix => postfix::read(entry, service, &mut teller),
+            Server::Postrider if entry.text.starts_with('{') => {
+                return self.json(entry.at, entry.text, 1, sink);
+            }
+            _ => return None,
+        }
+        Some(server)
+    }
+
+    /// Words that no syslog carries; the server is told by their look.
+    fn words(&mut self, at: Option<Timestamp>, text: &str, depth: u32, sink: &mut Sink<'_>) -> Option<Server> {
+        let inner = carrier::without_stream(text).or_else(|| carrier::without_service(text));
+        if let Some(inner) = inner {
+            return self.line(at, inner, depth + 1, sink);
+        }
+        // A tag alone, as programs write it to a container's output.
+        let tagged = carrier::tagged(text)?;
+        let (server, service) = carrier::server_of(tagged.program)?;
+        self.entry(server, service, &Entry { at, ..tagged }, sink)
+    }
+
+    fn json(&mut self, at: Option<Timestamp>, line: &str, depth: u32, sink: &mut Sink<'_>) -> Option<Server> {
+        let carried = match json::read(line, &self.calendar, sink) {
+            json::Found::Records(server) => return Some(server),
+            json::Found::Carried(carried) => carried,
+            json::Found::Nothing => return None,
+        };
+        let at = at.or(carried.at);
+        let text = carried.text.trim_end_matches(['\n', '\r']);
+        match carrier::server_of(&carried.program) {
+            Some((server, service)) => {
+                let entry = Entry { at, host: &carried.host, program: &carried.program, text };
+                self.entry(server, service, &entry, sink)
+            }
+            None => self.line(at, text, depth + 1, sink),
+        }
+    }
+
+    /// A line of the journal's export format.
+    fn journal(&mut self, line: &[u8], sink: &mut Sink<'_>) -> Option<Server> {
+        let carried = self.journal.take(line)?;
+        match carrier::server_of(&carried.program) {
+            Some((server, service)) => {
+                let (host, program, text) = (&*carried.host, &*carried.program, &*carried.text);
+                self.entry(server, service, &Entry { at: carried.at, host, program, text }, sink)
+            }
+            None => self.line(carried.at, &carried.text, 1, sink),
+        }
+    }
+
+    /// `#Fields: …` names the columns of Exchange's rows; other comments are its too.
+    fn comment(&mut self, line: &str) -> Option<Server> {
+        if let Some(header) = line.strip_prefix("#Fields:") {
+            self.columns = Some(Header::Exchange(Columns::read(header)));
+        }
+        let exchange =
+            ["#Fields:", "#Software: Microsoft Exchange", "#Log-type: Message Tracking", "#Version:", "#Date:"];
+        exchange.iter().any(|start| line.starts_with(start)).then_some(Server::Exchange)
+    }
+
+    fn row(&mut self, line: &str, sink: &mut Sink<'_>) -> bool {
+        if line.starts_with("type,") && line.contains("rcpt") {
+            self.columns = Some(Header::PowerMta(Columns::read(line)));
+            return true;
+        }
+        // Exports of Get-MessageTrackingLog begin with the columns, without `#Fields:`.
+        if line.starts_with("date-time,") {
+            self.columns = Some(Header::Exchange(Columns::read(line)));
+            return true;
+        }
+        match &self.columns {
+            Some(Header::Exchange(columns)) => columns.row(line).is_some(),
+            Some(Header::PowerMta(columns)) => columns.row(line).is_some(),
+            None => false,
+        }
+    }
+}
+
+impl Header {
+    fn server(&self) -> Server {
+        match self {
+            Self::Exchange(_) => Server::Exchange,
+            Self::PowerMta(_) => Server::PowerMta,
+        }
+    }
+}
