@@ -1,19 +1,173 @@
 //! Reading mails about mail: bounces, delays, complaints and automatic replies.
+//!
+//! The order of trust: the fields of a feedback report, the fields of a delivery status, the
+//! same fields in a text, and last the text itself.
 
+mod address;
+mod complaint;
+mod decode;
+mod head;
+mod kind;
+mod mime;
 mod model;
+mod original;
+mod page;
+mod phrases;
+mod prose;
+mod reason;
+mod status;
 
 pub use model::{Action, Complaint, Kind, Original, Report, Reported};
 
+use head::Head;
+use mime::{Media, Part};
+use page::Page;
+use prose::Prose;
+use status::Deliveries;
+
 /// What a mail tells about the fate of other mail.
 ///
-/// It is total: whatever the bytes are, there is a report about them.
-pub fn read(_mail: &[u8]) -> Report {
-    Report {
-        kind: Kind::NotAReport,
-        recipients: Vec::new(),
-        original: Original::default(),
-        reporting_mta: None,
-        format: "none",
-        complaint: None,
+/// It is total: whatever the bytes are, there is a report about them. The time it takes is linear
+/// in their number.
+///
+/// ```
+/// let mail = b"From: MAILER-DAEMON@mx.example.net\r\nSubject: Undelivered Mail\r\n\
+///     Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+///     --b\r\nContent-Type: message/delivery-status\r\n\r\n\
+///     Reporting-MTA: dns; mx.example.net\r\n\r\n\
+///     Final-Recipient: rfc822; tom@example.net\r\nAction: failed\r\nStatus: 5.1.1\r\n\
+///     Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n\r\n--b--\r\n";
+/// let report = postrider_report::read(mail);
+/// assert_eq!(report.kind, postrider_report::Kind::Bounce);
+/// assert_eq!(report.recipients[0].recipient, "tom@example.net");
+/// assert_eq!(report.recipients[0].said, "550 5.1.1 no such user");
+/// ```
+pub fn read(mail: &[u8]) -> Report {
+    let (head, body) = Head::split(mail);
+    let parts = mime::parts(&head, body);
+    if let Some(told) = complaint::read(&head, &parts) {
+        return Report {
+            kind: Kind::Complaint,
+            recipients: told.recipients,
+            original: originals(&parts, ""),
+            reporting_mta: told.reporting_mta,
+            format: "rfc5965",
+            complaint: Some(told.complaint),
+        };
     }
+    let text = texts(&parts);
+    let page = Page::new(&text);
+    let mut told = fields(&parts, &text);
+    let with_fields = !told.reported.is_empty();
+    let prose = prose::read(&page, &head);
+    let original = originals(&parts, &text);
+    merge(&mut told, &prose, with_fields);
+    let verdict =
+        kind::of(&kind::Signs { head: &head, parts: &parts, page: &page, told: &told, prose: &prose, with_fields });
+    if !matches!(verdict, Kind::Bounce | Kind::Delay) {
+        return Report {
+            kind: verdict,
+            recipients: Vec::new(),
+            original,
+            reporting_mta: None,
+            format: "none",
+            complaint: None,
+        };
+    }
+    let mut recipients = told.reported;
+    if recipients.is_empty() {
+        recipients.extend(of_original(&head, &original, &prose));
+    }
+    let format = told.format.or(prose.format).unwrap_or(if with_fields { "rfc3464" } else { "text" });
+    Report { kind: verdict, recipients, original, reporting_mta: told.reporting_mta, format, complaint: None }
+}
+
+/// What is meant to be read: the plain texts, or the page if there is none.
+fn texts(parts: &[Part<'_>]) -> String {
+    let shown = |part: &&Part<'_>| !part.is_attachment();
+    let mut text = String::new();
+    let plain = parts.iter().filter(|part| part.media == Media::Text).filter(shown);
+    for part in plain {
+        text.push_str(&decode::text(part));
+        text.push('\n');
+    }
+    if text.trim().is_empty()
+        && let Some(part) = parts.iter().find(|part| part.media == Media::Html)
+    {
+        return mail_parser::decoders::html::html_to_text(&decode::text(part));
+    }
+    text
+}
+
+/// The fields about recipients: in their own part, or else wherever a text has them.
+fn fields(parts: &[Part<'_>], text: &str) -> Deliveries {
+    let mut told = Deliveries::default();
+    for part in parts.iter().filter(|part| part.media == Media::Status) {
+        let more = status::read(decode::text(part).as_bytes());
+        told.reporting_mta = told.reporting_mta.or(more.reporting_mta);
+        told.format = told.format.or(more.format);
+        told.reported.extend(more.reported);
+    }
+    if told.reported.is_empty() && status::is_within(text) {
+        told = status::read(status::block(text).as_bytes());
+    }
+    told.reported.retain(|one| !one.recipient.is_empty());
+    told.reported.truncate(status::RECIPIENTS_MAX);
+    told
+}
+
+/// The message that was reported about: its own part first, then the text.
+fn originals(parts: &[Part<'_>], text: &str) -> Original {
+    let mut found = Original::default();
+    for part in parts.iter().filter(|part| matches!(part.media, Media::Message | Media::Headers)) {
+        let octets = decode::text(part);
+        original::merge(&mut found, original::of_head(&Head::split(octets.trim_start().as_bytes()).0));
+    }
+    if found.message_id.is_none() {
+        original::merge(&mut found, original::of_text(text));
+    }
+    found
+}
+
+/// Completes what the fields tell with what the text tells, or takes the text for it.
+fn merge(told: &mut Deliveries, prose: &Prose, with_fields: bool) {
+    if !with_fields {
+        told.reported.clone_from(&prose.reported);
+    }
+    let alone = told.reported.len() == 1;
+    for reported in &mut told.reported {
+        let same = |other: &&Reported| same_recipient(&other.recipient, &reported.recipient);
+        let beside = prose.reported.iter().find(same).or(prose.reported.first().filter(|_| alone));
+        if !reported.recipient.contains('@')
+            && let Some(other) = beside
+        {
+            reported.recipient.clone_from(&other.recipient);
+        }
+        let words = beside.map_or("", |other| other.said.as_str());
+        let best = [words, &prose.why].into_iter().find(|words| reason::has_code(words));
+        let best = best.or([words, &prose.why].into_iter().find(|words| !words.is_empty())).unwrap_or_default();
+        if reported.said.is_empty() {
+            best.clone_into(&mut reported.said);
+        } else if !reason::has_code(&reported.said) && best != reported.said {
+            reported.said = format!("{} {best}", reported.said);
+        }
+    }
+}
+
+/// The same address, or the name of its mailbox alone.
+fn same_recipient(full: &str, other: &str) -> bool {
+    let local = full.split('@').next().unwrap_or(full);
+    full.eq_ignore_ascii_case(other) || !other.contains('@') && local.eq_ignore_ascii_case(other)
+}
+
+/// Whom it is about if neither fields nor words name one: a header field, then the original.
+fn of_original(head: &Head<'_>, original: &Original, prose: &Prose) -> Vec<Reported> {
+    let failed: Vec<String> = head
+        .values("X-Failed-Recipients")
+        .flat_map(|value| address::all(&value).map(|found| found.address.to_owned()).collect::<Vec<_>>())
+        .collect();
+    let named = if failed.is_empty() { original.to.iter().cloned().collect() } else { failed };
+    let reported =
+        |recipient| reason::completed(Reported { recipient, said: prose.why.clone(), ..Reported::default() });
+    named.into_iter().take(status::RECIPIENTS_MAX).map(reported).collect()
 }

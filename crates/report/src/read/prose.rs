@@ -1,0 +1,170 @@
+//! Reports in sentences: whom they name and what they say of each, by the phrases around them.
+//!
+//! First come the lists of recipients that a phrase opens and the lines that label one, then
+//! sentences in which something failed. What is said of a recipient stands behind the address
+//! or below it; what is said of the message as a whole counts for those of whom nothing is.
+
+use super::address::{self, Found};
+use super::head::Head;
+use super::model::{Action, Reported};
+use super::page::{Mark, Page};
+use super::phrases::Role;
+use super::reason;
+use super::status::RECIPIENTS_MAX;
+
+/// What a text tells.
+#[derive(Debug, Default)]
+pub(super) struct Prose {
+    /// Whose words they are.
+    pub(super) format: Option<&'static str>,
+    /// Those it names.
+    pub(super) reported: Vec<Reported>,
+    /// What it says of the message as a whole; its own words if it gives no reason.
+    pub(super) why: String,
+}
+
+/// An address that is taken for a recipient.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'t> {
+    pub(super) address: &'t str,
+    pub(super) action: Action,
+    pub(super) line: usize,
+    /// Where it ends in the line's text.
+    pub(super) end: usize,
+}
+
+/// Reads the text of a report.
+pub(super) fn read(page: &Page<'_>, head: &Head<'_>) -> Prose {
+    let format = page.marks.iter().find(|mark| mark.role == Role::Mark).and_then(|mark| mark.format);
+    let format = format.or_else(|| page.marks.iter().find_map(|mark| mark.format));
+    let mut seen = listed(page);
+    if seen.is_empty() {
+        seen = in_sentences(page);
+    }
+    drop_others(&mut seen, head);
+    let why = reason::of_page(page);
+    let mut reported: Vec<Reported> = Vec::new();
+    for (index, one) in seen.iter().enumerate().take(RECIPIENTS_MAX) {
+        let next = seen[index + 1..].iter().find(|next| next.line > one.line).map_or(page.cut, |next| next.line);
+        let said = reason::of_recipient(page, one, next);
+        match reported.iter_mut().find(|other| other.recipient.eq_ignore_ascii_case(one.address)) {
+            Some(other) if other.said.len() < said.len() => other.said = said,
+            Some(_) => {}
+            None => reported.push(reason::completed(Reported {
+                recipient: one.address.to_owned(),
+                action: Some(one.action),
+                said,
+                ..Reported::default()
+            })),
+        }
+    }
+    Prose { format, reported, why }
+}
+
+/// The recipients in lists and behind labels.
+fn listed<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
+    let mut seen = Vec::new();
+    let mut open = None;
+    for (line, text) in page.report().iter().enumerate() {
+        let marks = page.marks_of(line);
+        if let Some(mark) = last(marks, |role| matches!(role, Role::List | Role::Late | Role::Stop)) {
+            open = match mark.role {
+                Role::List => Some(Action::Failed),
+                Role::Late => Some(Action::Delayed),
+                _ => None,
+            };
+        }
+        let opened = last(marks, |role| matches!(role, Role::List | Role::Late));
+        let label = last(marks, |role| role == Role::Label);
+        if let Some(mark) = opened.or(label) {
+            let action = open.unwrap_or(Action::Failed);
+            let rest = text.text.get(mark.end..).unwrap_or_default();
+            let place = |found: Found<'t>| Seen { address: found.address, action, line, end: mark.end + found.end };
+            seen.extend(address::all(rest).map(place).take(if label.is_some() { 1 } else { RECIPIENTS_MAX }));
+            continue;
+        }
+        if let Some(action) = open
+            && let Some(found) = leading(text.text)
+        {
+            seen.push(Seen { address: found.address, action, line, end: found.end });
+            seen.extend(row_after(text.text, &found).map(|found| Seen {
+                address: found.address,
+                action,
+                line,
+                end: found.end,
+            }));
+        }
+    }
+    seen
+}
+
+fn last(marks: &[Mark], wanted: impl Fn(Role) -> bool) -> Option<Mark> {
+    marks.iter().rev().find(|mark| wanted(mark.role)).copied()
+}
+
+/// The address that a line begins with, behind marks, a number or a name.
+fn leading(line: &str) -> Option<Found<'_>> {
+    let found = address::first(line)?;
+    let before = &line[..found.start];
+    let marks = |c: char| !c.is_alphanumeric();
+    let counted = before.trim_start_matches(|c: char| c.is_ascii_digit() || c == '#');
+    let named = before.trim_end_matches(' ').ends_with(['<', '(', '['])
+        && before.len() <= 80
+        && !before.contains([':', ';', '=']);
+    let bare =
+        before.chars().all(marks) || counted.chars().all(marks) && counted.len() < before.len() && before.len() < 6;
+    let field = ["to:", "rcpt to:", "recipient:", "recipients:", "address:", "smtp:", "e-mail:", "email:"];
+    let by_field =
+        field.iter().any(|field| super::mime::starts(before.trim(), field) && before.trim().len() <= field.len() + 2);
+    (bare || by_field || named && !before.contains(". ")).then_some(found)
+}
+
+/// The further addresses of a line that has nothing but addresses.
+fn row_after<'t>(line: &'t str, first: &Found<'t>) -> impl Iterator<Item = Found<'t>> {
+    let rest = line.get(first.end..).unwrap_or_default();
+    let only = rest
+        .split([',', ';', ' '])
+        .map(str::trim)
+        .filter(|it| !it.is_empty())
+        .all(|it| it.contains('@') || it.len() < 2);
+    let offset = first.end;
+    let shifted = move |found: Found<'t>| Found { end: found.end + offset, start: found.start + offset, ..found };
+    only.then(|| address::all(rest).map(shifted)).into_iter().flatten()
+}
+
+/// The addresses in sentences that tell of a failure.
+fn in_sentences<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
+    let mut seen = Vec::new();
+    let mut done = usize::MAX;
+    for mark in page.marks.iter().filter(|mark| matches!(mark.role, Role::Fail | Role::List | Role::Late | Role::Final))
+    {
+        if std::mem::replace(&mut done, mark.line) == mark.line {
+            continue;
+        }
+        let action = if mark.role == Role::Late { Action::Delayed } else { Action::Failed };
+        let near = [Some(mark.line), page.next_text(mark.line), mark.line.checked_sub(1)];
+        for line in near.into_iter().flatten() {
+            let text = page.lines[line].text;
+            if page.has(line, Role::Not) || super::mime::starts(text, "from:") {
+                continue;
+            }
+            let before = seen.len();
+            seen.extend(address::all(text).map(|found| Seen { address: found.address, action, line, end: found.end }));
+            if seen.len() > before {
+                break;
+            }
+        }
+    }
+    seen
+}
+
+/// Drops mail systems and the one to whom the report goes, if others remain.
+fn drop_others(seen: &mut Vec<Seen<'_>>, head: &Head<'_>) {
+    let to = head.value("To").and_then(|to| address::first(&to).map(|found| found.address.to_owned()));
+    let is_other = |one: &Seen<'_>| {
+        address::is_daemon(one.address) || to.as_deref().is_some_and(|to| to.eq_ignore_ascii_case(one.address))
+    };
+    if seen.iter().any(|one| !is_other(one)) {
+        seen.retain(|one| !is_other(one));
+    }
+}
