@@ -12,7 +12,7 @@ use crate::json;
 use crate::lines::{LINE_BYTES_MAX, Lines};
 use crate::messages::Messages;
 use crate::record::{Record, Server, Sink};
-use crate::servers::postfix;
+use crate::servers::{exim, postfix, sendmail};
 use crate::stamp::{self, Calendar};
 use postrider_smtp::Timestamp;
 
@@ -196,6 +196,12 @@ impl State {
         let mut teller = Teller { messages: &mut self.messages, sink };
         match server {
             Server::Postfix => postfix::read(entry, service, &mut teller),
+            Server::Exim => {
+                // Exim may put its own stamp behind syslog's.
+                let text = self.calendar.iso(entry.text).map_or(entry.text, |(_, rest)| rest.trim_start());
+                exim::read(&Entry { text, ..*entry }, &mut teller);
+            }
+            Server::Sendmail => sendmail::read(entry, &mut teller),
             Server::Postrider if entry.text.starts_with('{') => {
                 return self.json(entry.at, entry.text, 1, sink);
             }
@@ -206,6 +212,12 @@ impl State {
 
     /// Words that no syslog carries; the server is told by their look.
     fn words(&mut self, at: Option<Timestamp>, text: &str, depth: u32, sink: &mut Sink<'_>) -> Option<Server> {
+        let entry = Entry { at, host: "", program: "", text };
+        let mut teller = Teller { messages: &mut self.messages, sink: &mut *sink };
+        if exim::looks_so(text) {
+            exim::read(&entry, &mut teller);
+            return Some(Server::Exim);
+        }
         let inner = carrier::without_stream(text).or_else(|| carrier::without_service(text));
         if let Some(inner) = inner {
             return self.line(at, inner, depth + 1, sink);

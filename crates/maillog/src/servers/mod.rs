@@ -3,7 +3,9 @@
 //! Each `read` takes words without their wrapping and tells what they say; words it does not
 //! know it passes over. `looks_so` tells a server's words from others' where no tag names them.
 
+pub(crate) mod exim;
 pub(crate) mod postfix;
+pub(crate) mod sendmail;
 
 #[cfg(test)]
 pub(crate) mod tests {
