@@ -75,6 +75,8 @@ fn local_start(before: &str) -> usize {
     // Marks that people put before an address.
     let marks = before[start..].len()
         - before[start..].trim_start_matches(['*', '\'', '-', '=', '|', '`', '.', '/', '#']).len();
+    // X.400 names the internet address `SMTP=tom@x.example`.
+    let marks = if super::mime::starts(&before[start + marks..], "smtp=") { marks + 5 } else { marks };
     // `=?charset?B?…?=@` begins with such a mark and is one.
     if before[start..].starts_with("=?") { start } else { start + marks }
 }
@@ -112,11 +114,6 @@ pub(super) fn is_daemon(address: &str) -> bool {
     ];
     let local = address.split('@').next().unwrap_or(address);
     NAMES.iter().any(|name| local.eq_ignore_ascii_case(name))
-}
-
-/// The domain of an address.
-pub(super) fn domain(address: &str) -> Option<&str> {
-    address.rsplit_once('@').map(|(_, domain)| domain)
 }
 
 /// The bare address in a field of a report: `rfc822; <tom@x.example> (Tom)`, `<tom@x.example>`,

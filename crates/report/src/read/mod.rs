@@ -10,6 +10,7 @@ mod head;
 mod kind;
 mod mime;
 mod model;
+mod notification;
 mod original;
 mod page;
 mod phrases;
@@ -43,6 +44,13 @@ use status::Deliveries;
 /// assert_eq!(report.recipients[0].said, "550 5.1.1 no such user");
 /// ```
 pub fn read(mail: &[u8]) -> Report {
+    read_within(mail, 0)
+}
+
+/// So often a report is looked for within a mail that has nothing to say itself.
+const FORWARDS_MAX: usize = 3;
+
+fn read_within(mail: &[u8], depth: usize) -> Report {
     let (head, body) = Head::split(mail);
     let parts = mime::parts(&head, body);
     if let Some(told) = complaint::read(&head, &parts) {
@@ -56,6 +64,14 @@ pub fn read(mail: &[u8]) -> Report {
         };
     }
     let text = texts(&parts);
+    if text.trim().is_empty()
+        && let Some(inner) = forwarded(&parts, depth)
+    {
+        return inner;
+    }
+    if let Some(report) = notification::read(if text.trim().is_empty() { plain(mail) } else { &text }) {
+        return report;
+    }
     let page = Page::new(&text);
     let mut told = fields(&parts, &text);
     let with_fields = !told.reported.is_empty();
@@ -80,6 +96,21 @@ pub fn read(mail: &[u8]) -> Report {
     }
     let format = told.format.or(prose.format).unwrap_or(if with_fields { "rfc3464" } else { "text" });
     Report { kind: verdict, recipients, original, reporting_mta: told.reporting_mta, format, complaint: None }
+}
+
+/// A mail as text: for what is no mail at all.
+fn plain(mail: &[u8]) -> &str {
+    std::str::from_utf8(mail).unwrap_or_default()
+}
+
+/// The report in a mail that only wraps one.
+fn forwarded(parts: &[Part<'_>], depth: usize) -> Option<Report> {
+    if depth >= FORWARDS_MAX || parts.iter().any(|part| part.media == Media::Status) {
+        return None;
+    }
+    let part = parts.iter().find(|part| part.media == Media::Message)?;
+    let inner = read_within(part.body, depth + 1);
+    (inner.kind != Kind::NotAReport).then_some(inner)
 }
 
 /// What is meant to be read: the plain texts, or the page if there is none.

@@ -29,8 +29,16 @@ pub(super) struct Seen<'t> {
     pub(super) address: &'t str,
     pub(super) action: Action,
     pub(super) line: usize,
-    /// Where it ends in the line's text.
+    /// Where it stands in the line's text.
+    pub(super) start: usize,
     pub(super) end: usize,
+}
+
+impl<'t> Seen<'t> {
+    /// An address of a line; `offset` is where the text began that it was found in.
+    fn of(found: Found<'t>, action: Action, line: usize, offset: usize) -> Self {
+        Self { address: found.address, action, line, start: offset + found.start, end: offset + found.end }
+    }
 }
 
 /// Reads the text of a report.
@@ -78,24 +86,28 @@ fn listed<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
         let label = last(marks, |role| role == Role::Label);
         if let Some(mark) = opened.or(label) {
             let action = open.unwrap_or(Action::Failed);
+            let most = if label.is_some() { 1 } else { RECIPIENTS_MAX };
             let rest = text.text.get(mark.end..).unwrap_or_default();
-            let place = |found: Found<'t>| Seen { address: found.address, action, line, end: mark.end + found.end };
-            seen.extend(address::all(rest).map(place).take(if label.is_some() { 1 } else { RECIPIENTS_MAX }));
+            let before = seen.len();
+            seen.extend(address::all(rest).take(most).map(|found| Seen::of(found, action, line, mark.end)));
+            if label.is_some() && seen.len() == before {
+                let next = page.next_text(line).and_then(|line| Some((line, leading(page.lines[line].text)?)));
+                seen.extend(next.map(|(line, found)| Seen::of(found, action, line, 0)));
+            }
             continue;
         }
-        if let Some(action) = open
-            && let Some(found) = leading(text.text)
-        {
-            seen.push(Seen { address: found.address, action, line, end: found.end });
-            seen.extend(row_after(text.text, &found).map(|found| Seen {
-                address: found.address,
-                action,
-                line,
-                end: found.end,
-            }));
+        let Some(action) = open else { continue };
+        // An address that is named again in what is said of it begins no new entry.
+        if let Some(found) = leading(text.text).filter(|found| found.start < 3 || !is_last(&seen, found.address)) {
+            seen.push(Seen::of(found, action, line, 0));
+            seen.extend(row_after(text.text, &found).map(|further| Seen::of(further, action, line, found.end)));
         }
     }
     seen
+}
+
+fn is_last(seen: &[Seen<'_>], address: &str) -> bool {
+    seen.last().is_some_and(|last| last.address.eq_ignore_ascii_case(address))
 }
 
 fn last(marks: &[Mark], wanted: impl Fn(Role) -> bool) -> Option<Mark> {
@@ -127,9 +139,7 @@ fn row_after<'t>(line: &'t str, first: &Found<'t>) -> impl Iterator<Item = Found
         .map(str::trim)
         .filter(|it| !it.is_empty())
         .all(|it| it.contains('@') || it.len() < 2);
-    let offset = first.end;
-    let shifted = move |found: Found<'t>| Found { end: found.end + offset, start: found.start + offset, ..found };
-    only.then(|| address::all(rest).map(shifted)).into_iter().flatten()
+    only.then(|| address::all(rest)).into_iter().flatten()
 }
 
 /// The addresses in sentences that tell of a failure.
@@ -142,14 +152,16 @@ fn in_sentences<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
             continue;
         }
         let action = if mark.role == Role::Late { Action::Delayed } else { Action::Failed };
-        let near = [Some(mark.line), page.next_text(mark.line), mark.line.checked_sub(1)];
+        // Above, a line of the same paragraph, or one that is an address alone.
+        let alone = |line: &usize| *line + 1 == mark.line || !page.lines[*line].text.contains(' ');
+        let near = [Some(mark.line), page.next_text(mark.line), page.previous_text(mark.line).filter(alone)];
         for line in near.into_iter().flatten() {
             let text = page.lines[line].text;
             if page.has(line, Role::Not) || super::mime::starts(text, "from:") {
                 continue;
             }
             let before = seen.len();
-            seen.extend(address::all(text).map(|found| Seen { address: found.address, action, line, end: found.end }));
+            seen.extend(address::all(text).map(|found| Seen::of(found, action, line, 0)));
             if seen.len() > before {
                 break;
             }

@@ -14,7 +14,13 @@ const LINES_MAX: usize = 24;
 /// What is said of one recipient, up to the line where the next one begins.
 pub(super) fn of_recipient(page: &Page<'_>, seen: &Seen<'_>, next: usize) -> String {
     let mut said = String::new();
-    let behind = page.lines[seen.line].text.get(seen.end..).unwrap_or_default();
+    let text = page.lines[seen.line].text;
+    let before = text.get(..seen.start).unwrap_or_default().trim_end_matches(['<', '(', '[', '"', '\'']).trim();
+    // A name or a number in front of an address says nothing.
+    if before.contains(' ') && !page.marks_of(seen.line).iter().any(|mark| mark.role == Role::Label) {
+        push(&mut said, before);
+    }
+    let behind = text.get(seen.end..).unwrap_or_default();
     push(&mut said, behind.trim_start_matches(['>', ')', ']', '"', '\'', ':', ';', ',', '.', ' ', '*']));
     let mut blank = false;
     for line in (seen.line + 1..next.min(page.cut)).take(LINES_MAX) {
@@ -29,6 +35,7 @@ pub(super) fn of_recipient(page: &Page<'_>, seen: &Seen<'_>, next: usize) -> Str
             break;
         }
         push(&mut said, text);
+        blank = false;
     }
     said
 }
@@ -76,10 +83,11 @@ pub(super) fn completed(mut reported: Reported) -> Reported {
     reported
 }
 
-/// Whether words are more than a name for what happened.
+/// Whether words have the code or the status of a failure.
 pub(super) fn has_code(words: &str) -> bool {
     let said = Said::parse(words);
-    said.code.is_some() || said.enhanced.is_some()
+    let failed = |class: u8| matches!(class, 4 | 5);
+    said.code.is_some_and(|code| failed((code.number() / 100) as u8)) || said.enhanced.is_some_and(|status| failed(status.class()))
 }
 
 /// The reply in a line of a quoted session: behind `<<<`, or from a code at its start.

@@ -222,6 +222,11 @@ impl Group {
     }
 }
 
+/// What a diagnostic code says, without its type.
+pub(super) fn said(diagnostic: &str) -> String {
+    bounded(without_type(diagnostic).to_owned())
+}
+
 fn bounded(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(SAID_BYTES_MAX));
     text
@@ -229,7 +234,12 @@ fn bounded(mut text: String) -> String {
 
 /// X.400 writes the internet address inside its own (RFC 2156).
 fn final_recipient(value: &str) -> String {
-    if starts(value, "x400") || starts(value, "x-x400") { String::new() } else { address::of_field(value) }
+    if starts(value, "x400") || starts(value, "x-x400") {
+        return String::new();
+    }
+    // A host without a mailbox is no address.
+    let address = address::of_field(value);
+    if address.starts_with('@') { String::new() } else { address }
 }
 
 /// The first word; what nobody defined means that something went wrong (`error`, `expired` …).
