@@ -12,7 +12,8 @@ use crate::json;
 use crate::lines::{LINE_BYTES_MAX, Lines};
 use crate::messages::Messages;
 use crate::record::{Record, Server, Sink};
-use crate::servers::{exim, postfix, sendmail};
+use crate::servers::qmail::Deliveries;
+use crate::servers::{exim, haraka, opensmtpd, postfix, qmail, sendmail};
 use crate::stamp::{self, Calendar};
 use postrider_smtp::Timestamp;
 
@@ -69,6 +70,7 @@ impl Reader {
         let state = State {
             calendar,
             messages: Messages::new(settings.messages_max),
+            deliveries: Deliveries::default(),
             columns: None,
             journal: Journal::default(),
         };
@@ -158,6 +160,7 @@ enum Header {
 struct State {
     calendar: Calendar,
     messages: Messages,
+    deliveries: Deliveries,
     columns: Option<Header>,
     journal: Journal,
 }
@@ -202,6 +205,9 @@ impl State {
                 exim::read(&Entry { text, ..*entry }, &mut teller);
             }
             Server::Sendmail => sendmail::read(entry, &mut teller),
+            Server::OpenSmtpd => opensmtpd::read(entry, &mut teller),
+            Server::Qmail => qmail::read(entry, &mut self.deliveries, &mut teller),
+            Server::Haraka => haraka::read(entry, &mut teller),
             Server::Postrider if entry.text.starts_with('{') => {
                 return self.json(entry.at, entry.text, 1, sink);
             }
@@ -214,9 +220,17 @@ impl State {
     fn words(&mut self, at: Option<Timestamp>, text: &str, depth: u32, sink: &mut Sink<'_>) -> Option<Server> {
         let entry = Entry { at, host: "", program: "", text };
         let mut teller = Teller { messages: &mut self.messages, sink: &mut *sink };
+        if text.starts_with('[') && haraka::looks_so(text) {
+            haraka::read(&entry, &mut teller);
+            return Some(Server::Haraka);
+        }
         if exim::looks_so(text) {
             exim::read(&entry, &mut teller);
             return Some(Server::Exim);
+        }
+        if qmail::looks_so(text) {
+            qmail::read(&entry, &mut self.deliveries, &mut teller);
+            return Some(Server::Qmail);
         }
         let inner = carrier::without_stream(text).or_else(|| carrier::without_service(text));
         if let Some(inner) = inner {

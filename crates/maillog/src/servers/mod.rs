@@ -4,7 +4,10 @@
 //! know it passes over. `looks_so` tells a server's words from others' where no tag names them.
 
 pub(crate) mod exim;
+pub(crate) mod haraka;
+pub(crate) mod opensmtpd;
 pub(crate) mod postfix;
+pub(crate) mod qmail;
 pub(crate) mod sendmail;
 
 #[cfg(test)]
