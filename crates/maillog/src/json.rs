@@ -4,6 +4,7 @@
 //! between the server and us rewrite numbers and lists freely.
 
 use crate::record::{Server, Sink};
+use crate::servers::{events, kumomta};
 use crate::stamp::{self, Calendar};
 use memchr::memmem;
 use postrider_smtp::Timestamp;
@@ -35,6 +36,12 @@ pub(crate) struct Carried<'a> {
 pub(crate) fn read<'a>(line: &'a str, calendar: &Calendar, sink: &mut Sink<'_>) -> Found<'a> {
     // Only the outermost object counts, but a look at the bytes is enough to know what to try.
     let has = |words: &str| memmem::find(line.as_bytes(), words.as_bytes()).is_some();
+    if has("\"postrider.events/") && events::read(line, calendar, sink) {
+        return Found::Records(Server::Postrider);
+    }
+    if has("\"type\"") && has("\"recipient\"") && kumomta::read(line, sink) {
+        return Found::Records(Server::KumoMta);
+    }
     match serde_json::from_str::<Wrapping<'a>>(line) {
         Ok(wrapping) => wrapping.carried(calendar),
         Err(_) => Found::Nothing,

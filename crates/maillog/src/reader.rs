@@ -13,7 +13,7 @@ use crate::lines::{LINE_BYTES_MAX, Lines};
 use crate::messages::Messages;
 use crate::record::{Record, Server, Sink};
 use crate::servers::qmail::Deliveries;
-use crate::servers::{exim, haraka, opensmtpd, postfix, qmail, sendmail};
+use crate::servers::{exchange, exim, haraka, opensmtpd, postfix, powermta, qmail, sendmail};
 use crate::stamp::{self, Calendar};
 use postrider_smtp::Timestamp;
 
@@ -292,8 +292,12 @@ impl State {
             return true;
         }
         match &self.columns {
-            Some(Header::Exchange(columns)) => columns.row(line).is_some(),
-            Some(Header::PowerMta(columns)) => columns.row(line).is_some(),
+            Some(Header::Exchange(columns)) => {
+                columns.row(line).is_some_and(|row| exchange::read(&row, &self.calendar, sink))
+            }
+            Some(Header::PowerMta(columns)) => {
+                columns.row(line).is_some_and(|row| powermta::read(&row, &self.calendar, sink))
+            }
             None => false,
         }
     }

@@ -3,10 +3,14 @@
 //! Each `read` takes words without their wrapping and tells what they say; words it does not
 //! know it passes over. `looks_so` tells a server's words from others' where no tag names them.
 
+pub(crate) mod events;
+pub(crate) mod exchange;
 pub(crate) mod exim;
 pub(crate) mod haraka;
+pub(crate) mod kumomta;
 pub(crate) mod opensmtpd;
 pub(crate) mod postfix;
+pub(crate) mod powermta;
 pub(crate) mod qmail;
 pub(crate) mod sendmail;
 
