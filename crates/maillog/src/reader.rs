@@ -61,7 +61,12 @@ pub struct Reader {
     lines: Lines,
     state: State,
     counts: Counts,
+    strangers: Vec<String>,
 }
+
+/// How many lines of nobody's are kept to be shown, and how much of each.
+const STRANGERS_MAX: usize = 5;
+const STRANGER_BYTES_MAX: usize = 200;
 
 impl Reader {
     /// A reader that has seen nothing.
@@ -74,23 +79,30 @@ impl Reader {
             columns: None,
             journal: Journal::default(),
         };
-        Self { lines: Lines::default(), state, counts: Counts::default() }
+        Self { lines: Lines::default(), state, counts: Counts::default(), strangers: Vec::new() }
     }
 
     /// Reads a block of a log, which may begin and end within a line.
     pub fn feed(&mut self, block: &[u8], sink: &mut dyn FnMut(&Record<'_>)) {
-        let Self { lines, state, counts } = self;
-        lines.feed(block, &mut |line| read(state, counts, line, sink));
+        let Self { lines, state, counts, strangers } = self;
+        lines.feed(block, &mut |line| read(state, counts, strangers, line, sink));
     }
 
     /// The file ends: its last line may have no line end, and what was said of columns is over.
     /// Messages under way are kept, as the next file may go on with them.
     pub fn end_file(&mut self, sink: &mut dyn FnMut(&Record<'_>)) {
-        let Self { lines, state, counts } = self;
-        lines.finish(&mut |line| read(state, counts, line, sink));
-        state.journal(b"", sink);
+        let Self { lines, state, counts, strangers } = self;
+        lines.finish(&mut |line| read(state, counts, strangers, line, sink));
+        if state.journal.is_open() {
+            read(state, counts, strangers, b"", sink);
+        }
         state.columns = None;
         state.journal = Journal::default();
+    }
+
+    /// The first lines that are no mail server's, cut, to be shown.
+    pub fn strangers(&self) -> &[String] {
+        &self.strangers
     }
 
     /// What was seen so far.
@@ -104,22 +116,35 @@ impl Reader {
     }
 }
 
-fn read(state: &mut State, counts: &mut Counts, line: &[u8], sink: &mut Sink<'_>) {
-    if line.is_empty() && !state.journal.is_open() {
+fn read(state: &mut State, counts: &mut Counts, strangers: &mut Vec<String>, line: &[u8], sink: &mut Sink<'_>) {
+    if state.journal.wants(line) {
+        // An entry of the journal has many lines, and counts as one.
+        if let Some(entry) = state.journal.take(line) {
+            counts.lines += 1;
+            count(counts, strangers, state.journal(&entry, sink), entry.text.as_bytes());
+        }
         return;
     }
-    counts.lines += u64::from(!line.is_empty());
+    if line.is_empty() {
+        return;
+    }
+    counts.lines += 1;
     counts.long += u64::from(line.len() >= LINE_BYTES_MAX);
-    let server = if state.journal.wants(line) {
-        state.journal(line, sink)
-    } else {
-        match std::str::from_utf8(line) {
-            Ok(line) => state.line(None, line, 0, sink),
-            Err(_) => state.line(None, &String::from_utf8_lossy(line), 0, sink),
-        }
+    let server = match std::str::from_utf8(line) {
+        Ok(line) => state.line(None, line, 0, sink),
+        Err(_) => state.line(None, &String::from_utf8_lossy(line), 0, sink),
     };
-    if let Some(server) = server {
-        counts.by_server[server as usize] += 1;
+    count(counts, strangers, server, line);
+}
+
+fn count(counts: &mut Counts, strangers: &mut Vec<String>, server: Option<Server>, line: &[u8]) {
+    match server {
+        Some(server) => counts.by_server[server as usize] += 1,
+        None if strangers.len() < STRANGERS_MAX => {
+            let shown = &line[..line.len().min(STRANGER_BYTES_MAX)];
+            strangers.push(String::from_utf8_lossy(shown).into_owned());
+        }
+        None => {}
     }
 }
 
@@ -259,9 +284,8 @@ impl State {
         }
     }
 
-    /// A line of the journal's export format.
-    fn journal(&mut self, line: &[u8], sink: &mut Sink<'_>) -> Option<Server> {
-        let carried = self.journal.take(line)?;
+    /// An entry of the journal's export format.
+    fn journal(&mut self, carried: &json::Carried<'_>, sink: &mut Sink<'_>) -> Option<Server> {
         match carrier::server_of(&carried.program) {
             Some((server, service)) => {
                 let (host, program, text) = (&*carried.host, &*carried.program, &*carried.text);
