@@ -86,9 +86,15 @@ fn domain_length(after: &str) -> usize {
         return after.find(']').map_or(0, |end| end + 1);
     }
     let mut end = 0;
+    let mut latin = false;
     for (at, c) in after.char_indices() {
         let belongs = match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' => true,
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' => {
+                latin = c != '.';
+                true
+            }
+            // Chinese and Japanese put no blank behind an address.
+            '\u{2E80}'.. if latin => false,
             c => !c.is_ascii() && c.is_alphanumeric(),
         };
         if !belongs || at >= DOMAIN_BYTES_MAX {

@@ -86,10 +86,6 @@ impl<'a> Head<'a> {
         self.raw(name).is_some()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.fields.is_empty()
-    }
-
     fn raw(&self, name: &str) -> Option<&'a [u8]> {
         self.all(name).next()
     }

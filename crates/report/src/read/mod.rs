@@ -64,11 +64,6 @@ fn read_within(mail: &[u8], depth: usize) -> Report {
         };
     }
     let text = texts(&parts);
-    if text.trim().is_empty()
-        && let Some(inner) = forwarded(&parts, depth)
-    {
-        return inner;
-    }
     if let Some(report) = notification::read(if text.trim().is_empty() { plain(mail) } else { &text }) {
         return report;
     }
@@ -76,6 +71,12 @@ fn read_within(mail: &[u8], depth: usize) -> Report {
     let mut told = fields(&parts, &text);
     let with_fields = !told.reported.is_empty();
     let prose = prose::read(&page, &head);
+    if !with_fields
+        && prose.reported.is_empty()
+        && let Some(inner) = forwarded(&parts, depth)
+    {
+        return inner;
+    }
     let original = originals(&parts, &text);
     merge(&mut told, &prose, with_fields);
     let verdict =
@@ -91,6 +92,10 @@ fn read_within(mail: &[u8], depth: usize) -> Report {
         };
     }
     let mut recipients = told.reported;
+    let failed = failed_recipients(&head);
+    if !with_fields && !prose.listed && !failed.is_empty() {
+        recipients.retain(|one| failed.iter().any(|failed| failed.eq_ignore_ascii_case(&one.recipient)));
+    }
     if recipients.is_empty() {
         recipients.extend(of_original(&head, &original, &prose));
     }
@@ -110,7 +115,7 @@ fn forwarded(parts: &[Part<'_>], depth: usize) -> Option<Report> {
     }
     let part = parts.iter().find(|part| part.media == Media::Message)?;
     let inner = read_within(part.body, depth + 1);
-    (inner.kind != Kind::NotAReport).then_some(inner)
+    matches!(inner.kind, Kind::Bounce | Kind::Delay | Kind::Complaint).then_some(inner)
 }
 
 /// What is meant to be read: the plain texts, or the page if there is none.
@@ -175,13 +180,23 @@ fn merge(told: &mut Deliveries, prose: &Prose, with_fields: bool) {
             reported.recipient.clone_from(&other.recipient);
         }
         let words = beside.map_or("", |other| other.said.as_str());
-        let best = [words, &prose.why].into_iter().find(|words| reason::has_code(words));
-        let best = best.or([words, &prose.why].into_iter().find(|words| !words.is_empty())).unwrap_or_default();
-        if reported.said.is_empty() {
-            best.clone_into(&mut reported.said);
-        } else if !reason::has_code(&reported.said) && best != reported.said {
-            reported.said = format!("{} {best}", reported.said);
-        }
+        let own = reported.said.clone();
+        reported.said = match (own.is_empty(), reason::has_code(&own)) {
+            (true, _) => [words, &prose.why, &prose.words]
+                .into_iter()
+                .find(|words| !words.is_empty())
+                .unwrap_or_default()
+                .to_owned(),
+            // What is said of the message as a whole is another recipient's, if there are several.
+            (false, false) => {
+                let general = if alone { prose.why.as_str() } else { "" };
+                let differs = |more: &&str| !more.is_empty() && !own.contains(*more);
+                let coded = [words, general].into_iter().filter(differs).find(|more| reason::has_code(more));
+                let more = coded.or([words, general].into_iter().find(differs).filter(|_| alone));
+                more.map_or(own.clone(), |more| format!("{own} {more}"))
+            }
+            (false, true) => own,
+        };
     }
 }
 
@@ -191,14 +206,20 @@ fn same_recipient(full: &str, other: &str) -> bool {
     full.eq_ignore_ascii_case(other) || !other.contains('@') && local.eq_ignore_ascii_case(other)
 }
 
+/// The field that Exim and Google write, as the one thing about recipients that is no sentence.
+fn failed_recipients(head: &Head<'_>) -> Vec<String> {
+    let mut failed = Vec::new();
+    for value in head.values("X-Failed-Recipients") {
+        failed.extend(address::all(&value).map(|found| found.address.to_owned()));
+    }
+    failed
+}
+
 /// Whom it is about if neither fields nor words name one: a header field, then the original.
 fn of_original(head: &Head<'_>, original: &Original, prose: &Prose) -> Vec<Reported> {
-    let failed: Vec<String> = head
-        .values("X-Failed-Recipients")
-        .flat_map(|value| address::all(&value).map(|found| found.address.to_owned()).collect::<Vec<_>>())
-        .collect();
+    let failed = failed_recipients(head);
     let named = if failed.is_empty() { original.to.iter().cloned().collect() } else { failed };
-    let reported =
-        |recipient| reason::completed(Reported { recipient, said: prose.why.clone(), ..Reported::default() });
+    let said = if prose.why.is_empty() { &prose.words } else { &prose.why };
+    let reported = |recipient| reason::completed(Reported { recipient, said: said.clone(), ..Reported::default() });
     named.into_iter().take(status::RECIPIENTS_MAX).map(reported).collect()
 }

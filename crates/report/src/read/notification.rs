@@ -87,10 +87,18 @@ pub(super) fn read(text: &str) -> Option<Report> {
         complaint: None,
     };
     if let Some(bounce) = found.bounce {
-        return Some(report(Kind::Bounce, reported(bounce.bounced_recipients, Some(Action::Failed)), bounce.reporting_mta));
+        return Some(report(
+            Kind::Bounce,
+            reported(bounce.bounced_recipients, Some(Action::Failed)),
+            bounce.reporting_mta,
+        ));
     }
     if let Some(delay) = found.delivery_delay {
-        return Some(report(Kind::Delay, reported(delay.delayed_recipients, Some(Action::Delayed)), delay.reporting_mta));
+        return Some(report(
+            Kind::Delay,
+            reported(delay.delayed_recipients, Some(Action::Delayed)),
+            delay.reporting_mta,
+        ));
     }
     if let Some(told) = found.complaint {
         let complaint = Complaint {

@@ -31,8 +31,6 @@ pub(super) struct Mark {
     pub(super) line: usize,
     /// Where it ends in that line's text.
     pub(super) end: usize,
-    /// Where it begins there; 0 when it begins on an earlier line.
-    pub(super) start: usize,
 }
 
 /// A text, ready to be read.
@@ -75,14 +73,13 @@ impl<'t> Page<'t> {
         for hit in phrases::find(even) {
             let line = self.line_at(hit.end.saturating_sub(1));
             let text_start = self.lines[line].start;
-            let start = hit.start.saturating_sub(text_start);
             if hit.role == Role::End && self.ends_report(&hit, line) {
                 self.cut = self.line_at(hit.start);
                 self.marks.retain(|mark| mark.line < self.cut);
                 return;
             }
             let end = hit.end.saturating_sub(text_start).min(self.lines[line].text.len());
-            self.marks.push(Mark { role: hit.role, format: hit.format, line, end, start });
+            self.marks.push(Mark { role: hit.role, format: hit.format, line, end });
         }
     }
 

@@ -17,10 +17,14 @@ use super::status::RECIPIENTS_MAX;
 pub(super) struct Prose {
     /// Whose words they are.
     pub(super) format: Option<&'static str>,
+    /// Whether they stand in a list or behind labels, and not only in sentences.
+    pub(super) listed: bool,
     /// Those it names.
     pub(super) reported: Vec<Reported>,
-    /// What it says of the message as a whole; its own words if it gives no reason.
+    /// What it says of the message as a whole.
     pub(super) why: String,
+    /// All its words, if it says nothing else.
+    pub(super) words: String,
 }
 
 /// An address that is taken for a recipient.
@@ -44,13 +48,14 @@ impl<'t> Seen<'t> {
 /// Reads the text of a report.
 pub(super) fn read(page: &Page<'_>, head: &Head<'_>) -> Prose {
     let format = page.marks.iter().find(|mark| mark.role == Role::Mark).and_then(|mark| mark.format);
-    let format = format.or_else(|| page.marks.iter().find_map(|mark| mark.format));
     let mut seen = listed(page);
-    if seen.is_empty() {
+    let listed = !seen.is_empty();
+    if !listed {
         seen = in_sentences(page);
     }
     drop_others(&mut seen, head);
     let why = reason::of_page(page);
+    let words = if why.is_empty() { reason::all(page) } else { String::new() };
     let mut reported: Vec<Reported> = Vec::new();
     for (index, one) in seen.iter().enumerate().take(RECIPIENTS_MAX) {
         let next = seen[index + 1..].iter().find(|next| next.line > one.line).map_or(page.cut, |next| next.line);
@@ -66,7 +71,7 @@ pub(super) fn read(page: &Page<'_>, head: &Head<'_>) -> Prose {
             })),
         }
     }
-    Prose { format, reported, why }
+    Prose { format, listed, reported, why, words }
 }
 
 /// The recipients in lists and behind labels.
@@ -83,7 +88,8 @@ fn listed<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
             };
         }
         let opened = last(marks, |role| matches!(role, Role::List | Role::Late));
-        let label = last(marks, |role| role == Role::Label);
+        // In a list, `RCPT TO:` speaks of the entry that it stands below.
+        let label = last(marks, |role| role == Role::Label).filter(|_| open.is_none() || seen.is_empty());
         if let Some(mark) = opened.or(label) {
             let action = open.unwrap_or(Action::Failed);
             let most = if label.is_some() { 1 } else { RECIPIENTS_MAX };

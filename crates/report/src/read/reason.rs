@@ -16,8 +16,10 @@ pub(super) fn of_recipient(page: &Page<'_>, seen: &Seen<'_>, next: usize) -> Str
     let mut said = String::new();
     let text = page.lines[seen.line].text;
     let before = text.get(..seen.start).unwrap_or_default().trim_end_matches(['<', '(', '[', '"', '\'']).trim();
-    // A name or a number in front of an address says nothing.
-    if before.contains(' ') && !page.marks_of(seen.line).iter().any(|mark| mark.role == Role::Label) {
+    // Words in front of an address say something if they are a sentence of their own.
+    let words = before.split(' ').count();
+    let lead = words > 2 || words == 2 && !page.has(seen.line, Role::Label);
+    if lead && before.ends_with([':', '.', '!']) {
         push(&mut said, before);
     }
     let behind = text.get(seen.end..).unwrap_or_default();
@@ -37,19 +39,28 @@ pub(super) fn of_recipient(page: &Page<'_>, seen: &Seen<'_>, next: usize) -> Str
         push(&mut said, text);
         blank = false;
     }
+    if said.is_empty() && lead {
+        push(&mut said, before);
+    }
     said
 }
 
 /// What is said of the message as a whole: behind a phrase that announces it, in a session that
-/// is quoted, on lines with a code; failing that, all the words there are.
+/// is quoted, on lines with a code.
 pub(super) fn of_page(page: &Page<'_>) -> String {
     let mut announced = String::new();
+    let mut from = 0;
     for mark in page.marks.iter().filter(|mark| mark.role == Role::Why) {
+        if mark.line < from {
+            continue;
+        }
         let rest = page.lines[mark.line].text.get(mark.end..).unwrap_or_default();
         push(&mut announced, rest.trim_start_matches([':', ' ']));
         let first = if rest.trim().len() > 3 { Some(mark.line + 1) } else { page.next_text(mark.line) };
+        from = mark.line + 1;
         for line in (first.unwrap_or(page.cut)..page.cut).take(8) {
             let text = page.lines[line].text;
+            from = line;
             if text.is_empty() || page.has(line, Role::Stop) {
                 break;
             }
@@ -66,9 +77,11 @@ pub(super) fn of_page(page: &Page<'_>) -> String {
         return announced;
     }
     push(&mut coded, &announced);
-    if !coded.is_empty() {
-        return coded;
-    }
+    coded
+}
+
+/// All the words there are.
+pub(super) fn all(page: &Page<'_>) -> String {
     let mut all = String::new();
     page.report().iter().for_each(|line| push(&mut all, line.text));
     all
@@ -87,7 +100,8 @@ pub(super) fn completed(mut reported: Reported) -> Reported {
 pub(super) fn has_code(words: &str) -> bool {
     let said = Said::parse(words);
     let failed = |class: u8| matches!(class, 4 | 5);
-    said.code.is_some_and(|code| failed((code.number() / 100) as u8)) || said.enhanced.is_some_and(|status| failed(status.class()))
+    said.code.is_some_and(|code| failed((code.number() / 100) as u8))
+        || said.enhanced.is_some_and(|status| failed(status.class()))
 }
 
 /// The reply in a line of a quoted session: behind `<<<`, or from a code at its start.
