@@ -3,12 +3,13 @@
 //! `cargo xtask tidy` holds the house rules of ARCHITECTURE.md. It reads files and
 //! `cargo metadata`, builds nothing and changes nothing. `cargo xtask bench` measures, `cargo
 //! xtask kill` kills a relay under load and counts, `cargo xtask knowledge` checks what the decoder
-//! knows, `cargo xtask score` compares with right answers.
+//! knows, `cargo xtask score` compares with right answers, `cargo xtask make-log` writes a log to read.
 
 mod bench;
 mod kill;
 mod knowledge;
 mod load;
+mod make_log;
 mod score;
 mod tidy;
 
@@ -34,6 +35,8 @@ enum Chore {
     Kill(kill::Options),
     /// Check the files of knowledge as they lie on disk, or explain a reply by them
     Knowledge(knowledge::Options),
+    /// Write a log of Postfix as long as wanted, for benches and for trying `postrider logs`
+    MakeLog(make_log::Options),
     /// How often the decoder is right, against a file with the right answers
     Score(score::Options),
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Chore::Bench(options) => bench::run(&root(), &options),
         Chore::Kill(options) => kill::run(&root(), &options),
         Chore::Knowledge(options) => knowledge::run(&root(), &options),
+        Chore::MakeLog(options) => make_log::run(&options),
         Chore::Score(options) => score::run(&options),
     };
     match outcome {

@@ -14,10 +14,12 @@ use std::time::{Duration, Instant};
 /// What must be reached.
 const REPLIES_PER_S: f64 = 500_000.0;
 const MAILS_PER_S: f64 = 15_000.0;
+const LOG_MB_PER_S: f64 = 300.0;
 
 /// How many replies and mails are made.
 const REPLIES: usize = 20_000;
 const MAILS: usize = 600;
+const LOG_LINES: u64 = 500_000;
 
 /// What `cargo xtask bench explain` takes.
 #[derive(Debug, clap::Args)]
@@ -31,6 +33,9 @@ pub(crate) struct Options {
     /// Mails from a folder, a file each [default: made in three formats]
     #[arg(long, value_name = "DIR")]
     mails: Option<PathBuf>,
+    /// A log [default: made by `cargo xtask make-log`]
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
 }
 
 /// Measures, and prints a line for each subject.
@@ -55,7 +60,32 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         1.0
     });
     row("bounce mails/s", per_s, MAILS_PER_S);
+
+    let log = options
+        .log
+        .as_deref()
+        .map_or_else(made_log, |path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display())))?;
+    row("MB/s of logs, joined", rate(share, &[log], |log| log_mb(log)), LOG_MB_PER_S);
     Ok(())
+}
+
+/// Reads a log in blocks as they come from a file, every line joined with those before it.
+fn log_mb(log: &[u8]) -> f64 {
+    use postrider_maillog::{Reader, Settings};
+    const BLOCK_BYTES: usize = 256 * 1024;
+    let mut reader = Reader::new(Settings::default());
+    let mut told = 0_u64;
+    for block in log.chunks(BLOCK_BYTES) {
+        reader.feed(block, &mut |record| told += u64::from(black_box(record).from.is_some()));
+    }
+    black_box(told);
+    log.len() as f64 / 1e6
+}
+
+fn made_log() -> anyhow::Result<Vec<u8>> {
+    let mut log = Vec::new();
+    crate::make_log::write(&mut log, LOG_LINES)?;
+    Ok(log)
 }
 
 fn row(subject: &str, measured: f64, bar: f64) {
