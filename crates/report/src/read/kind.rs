@@ -79,6 +79,9 @@ fn is_report(signs: &Signs<'_, '_>, subject: &str) -> bool {
         return true;
     }
     let from = is_from_daemon(head);
+    if !from && is_answered(subject) {
+        return false; // It quotes one.
+    }
     let titled = phrases::has(subject, Role::Subject);
     let unreturned = head.value("Return-Path").is_some_and(|path| path.trim() == "<>");
     let tells = [Role::Fail, Role::List, Role::Late, Role::Label, Role::Final, Role::Wait]
@@ -90,6 +93,12 @@ fn is_report(signs: &Signs<'_, '_>, subject: &str) -> bool {
         || from && titled
         || marked && named
         || named && page.any(Role::List)
+}
+
+/// Whether a person answers a mail of that subject.
+fn is_answered(subject: &str) -> bool {
+    const MARKS: [&str; 6] = ["re:", "aw:", "sv:", "antw:", "odp:", "rv:"];
+    MARKS.iter().any(|mark| starts(subject.trim_start(), mark))
 }
 
 /// Whether a mail system wrote it.
