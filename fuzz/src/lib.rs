@@ -9,6 +9,7 @@
 pub mod client_session;
 pub mod command;
 pub mod content;
+pub mod maillog;
 pub mod mutate;
 pub mod reply;
 pub mod report;
@@ -29,7 +30,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "command", run: command::run, seeds: seeds::commands },
     Target { name: "reply", run: reply::run, seeds: seeds::replies },
     Target { name: "server_session", run: server_session::run, seeds: seeds::clients },
@@ -37,6 +38,7 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "words", run: words::run, seeds: seeds::words },
     Target { name: "said", run: said::run, seeds: seeds::quoted },
     Target { name: "report", run: report::run, seeds: seeds::reports },
+    Target { name: "maillog", run: maillog::run, seeds: seeds::logs },
     Target { name: "content", run: content::run, seeds: seeds::contents },
 ];
 

@@ -118,6 +118,28 @@ pub fn contents() -> Vec<Vec<u8>> {
     owned(&["Subject: a\r\nTo: b\r\n\r\nbody\r\n", "\r\nbody only\r\n", "Header: only\r\n", "a\r\n\r\n\r\n\r\nb"])
 }
 
+/// Logs of all servers, in all that carries them.
+pub fn logs() -> Vec<Vec<u8>> {
+    owned(&[
+        "Nov 24 09:12:00 mx1 postfix/qmgr[3]: 4F2A1B3C: from=<a@b.example>, size=900, nrcpt=2 (queue active)\n\
+         Nov 24 09:12:01 mx1 postfix/smtp[4]: 4F2A1B3C: to=<c@d.example>, relay=mx.d.example[192.0.2.9]:25, delay=1, dsn=5.1.1, status=bounced (host mx said: 550 5.1.1 no)\n",
+        "<22>1 2026-11-24T09:12:01Z mx1 postfix/smtpd 8 - [a b=\"c\"] NOQUEUE: reject: RCPT from x[192.0.2.7]: 554 5.7.1 no; from=<a@b.example> to=<c@d.example> proto=ESMTP helo=<x>",
+        "2026-11-24 09:12:00 +0100 [47] 1kABCD-0001ab-2C == c@d.example R=dnslookup T=remote_smtp defer (-44) H=mx.d.example [192.0.2.8]: SMTP error: 450 4.7.1 wait",
+        "2026-11-24 09:12:00 H=(x) [192.0.2.7] F=<a@b.example> rejected RCPT <c@d.example>: relay not permitted",
+        "Nov 24 09:12:01 mx1 sm-mta[2]: 2AO9C1ab012345: to=<c@d.example>,<e@d.example>, delay=00:00:01, mailer=esmtp, relay=mx.d.example. [192.0.2.9], dsn=4.7.1, stat=Deferred: 451 wait, please",
+        "Nov 24 09:12:01 mx1 smtpd[1]: 7d5a1f70a1b2c3d4 mta delivery evpid=4b2f3c1d8e1f2a3b from=<a@b.example> to=<c@d.example> rcpt=<-> source=\"192.0.2.2\" relay=\"192.0.2.9 (mx)\" delay=1s result=\"TempFail\" stat=\"450 \"wait\"\"",
+        "@400000006b05d3aa075bcd15 starting delivery 1: msg 12 to remote c@d.example\n@400000006b05d3aa075bcd15 delivery 1: deferral: 192.0.2.8_does_not_like_recipient./Remote_host_said:_450_wait/Giving_up_on_192.0.2.8./\n",
+        "2026-11-24T09:12:01.000Z [NOTICE] [5A2E3C.1.1] [outbound] delivered file=1 domain=d.example host=mx ip=192.0.2.9 response=\"2.0.0 Ok\" rcpts=1/0/0",
+        "type,timeLogged,orig,rcpt,dsnStatus,dsnDiag\nb,2026-11-24 09:12:02+0000,a@b.example,c@d.example,5.1.1 (x),\"smtp;550 \"\"no\"\"\"\n",
+        "#Fields: date-time,source,event-id,message-id,recipient-address,recipient-status\n2026-11-24T09:12:01.000Z,SMTP,DEFER,<m>,c@d.example;e@d.example,[{LED=451 wait};{FQDN=mx}]\n",
+        "{\"type\":\"Bounce\",\"id\":\"1\",\"recipient\":\"c@d.example\",\"response\":{\"code\":550,\"enhanced_code\":{\"class\":5,\"subject\":1,\"detail\":1},\"content\":\"no\"},\"timestamp\":1795540000}",
+        "{\"schema\":\"postrider.events/1\",\"event\":\"failed\",\"at\":\"2026-11-24T16:50:08.140Z\",\"message\":\"06Z8\",\"recipient\":\"c@d.example\",\"outcome\":{\"code\":\"550\",\"text\":\"no\"}}",
+        "{\"log\":\"Nov 24 09:12:01 mx1 postfix/qmgr[3]: 4F2A1B3C: removed\\n\",\"time\":\"2026-11-24T09:12:01Z\"}",
+        "__CURSOR=s\n__REALTIME_TIMESTAMP=1795540000000000\nSYSLOG_IDENTIFIER=postfix/qmgr\nMESSAGE\n\u{17}\0\0\0\0\0\0\04F2A1B3C: removed\n\n",
+        "mail-1  | 2026-11-24T09:12:01.0Z stdout F postfix/smtp[8]: 4F2A1B3C: to=<c@d.example>, relay=none, status=sent (ok)",
+    ])
+}
+
 fn owned(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }

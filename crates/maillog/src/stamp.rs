@@ -141,7 +141,7 @@ impl Calendar {
 /// `@400000006565a1b2075bcd15`: TAI64N, as multilog writes it.
 pub(crate) fn tai64n(line: &str) -> Option<(Timestamp, &str)> {
     let digits = line.strip_prefix('@')?.get(..24)?;
-    let label = u64::from_str_radix(&digits[..16], 16).ok()?;
+    let label = u64::from_str_radix(digits.get(..16)?, 16).ok()?;
     let nanoseconds = u32::from_str_radix(&digits[16..], 16).ok()?;
     let seconds = i64::try_from(label.checked_sub(TAI_EPOCH)?).ok()? - TAI_AHEAD_S;
     let at = seconds.checked_mul(1000)?.checked_add(i64::from(nanoseconds / 1_000_000))?;
@@ -226,8 +226,14 @@ mod tests {
         ] {
             assert_eq!((utc.syslog(line), utc.iso(line)), (None, None), "{line}");
         }
-        for line in ["@", "@4", "@zzzzzzzzzzzzzzzzzzzzzzzz", "@ffffffffffffffffffffffff", "@é00000006b05d3aa075bcd15x"]
-        {
+        for line in [
+            "@",
+            "@4",
+            "@zzzzzzzzzzzzzzzzzzzzzzzz",
+            "@ffffffffffffffffffffffff",
+            "@é00000006b05d3aa075bcd15x",
+            "@400000006b05d3a\u{fffd}075bcd15",
+        ] {
             assert_eq!(tai64n(line), None, "{line}");
         }
         for text in ["", "12", "99999999999999999999999", "1795540000.5x"] {
