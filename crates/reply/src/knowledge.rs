@@ -147,14 +147,11 @@ impl Knowledge {
         (Self { entries, provider_of, providers, by_status, by_code, phrases, causes }, mistakes)
     }
 
-    /// What is found in a normalised text.
-    pub(crate) fn find(&self, text: &str) -> impl Iterator<Item = Seen> {
-        self.phrases.find(text).into_iter().map(|found| Seen {
-            role: Role::of(found.tag),
-            start: found.start,
-            end: found.end,
-            length: found.length,
-        })
+    /// Tells what is found in a normalised text.
+    pub(crate) fn find(&self, text: &str, mut seen: impl FnMut(Seen)) {
+        self.phrases.find(text, |found| {
+            seen(Seen { role: Role::of(found.tag), start: found.start, end: found.end, length: found.length });
+        });
     }
 
     /// What a cause means.

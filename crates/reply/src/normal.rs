@@ -102,7 +102,7 @@ fn around_ip(word: &str) -> Option<(&str, &str)> {
         let start = from + bytes[from..].iter().position(|byte| byte.is_ascii_hexdigit())?;
         let length = bytes[start..].iter().take_while(|byte| part(byte)).count();
         let whole = start == 0 || !bytes[start - 1].is_ascii_alphanumeric();
-        let token = word[start..start + length].trim_end_matches(['.', ':']);
+        let token = without_port(word[start..start + length].trim_end_matches(['.', ':']));
         if whole && is_ip(token) && !bytes.get(start + token.len()).is_some_and(u8::is_ascii_alphanumeric) {
             let end = start + token.len();
             let brackets = start > 0 && bytes[start - 1] == b'[' && bytes.get(end) == Some(&b']');
@@ -110,6 +110,14 @@ fn around_ip(word: &str) -> Option<(&str, &str)> {
             return Some((&word[..start], &word[end..]));
         }
         from = start + length;
+    }
+}
+
+/// `192.0.2.1:25` is an address and a port.
+fn without_port(token: &str) -> &str {
+    match token.split_once(':') {
+        Some((address, port)) if address.contains('.') && !port.contains(':') => address,
+        _ => token,
     }
 }
 

@@ -164,13 +164,17 @@ impl PhrasesBuilder {
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(&self.patterns)
             .map_err(|error| error.to_string())?;
-        let mut ending_in = vec![Vec::new(); self.groups as usize];
+        let is_class: std::collections::HashSet<u32> = self.class_groups.values().copied().collect();
+        let mut triggered = vec![Vec::new(); self.groups as usize];
         for (index, phrase) in self.phrases.iter().enumerate() {
-            if let Some(last) = phrase.elements.last() {
-                ending_in[last.group as usize].push(index);
-            }
+            // The words of a class are everywhere; those of one phrase are seldom met.
+            let seldom = phrase.elements.iter().rposition(|element| !is_class.contains(&element.group));
+            let at = seldom.unwrap_or(phrase.elements.len() - 1);
+            let neighbour = if at > 0 { at - 1 } else { (at + 1).min(phrase.elements.len() - 1) };
+            let needs = phrase.elements[neighbour].group;
+            triggered[phrase.elements[at].group as usize].push(Trigger { needs, phrase: index as u32, at: at as u32 });
         }
-        Ok(Phrases { automaton: Some(automaton), members: self.members, phrases: self.phrases, ending_in, groups: self.groups as usize })
+        Ok(Phrases { automaton: Some(automaton), members: self.members, phrases: self.phrases, triggered, groups: self.groups as usize })
     }
 }
 
@@ -224,52 +228,78 @@ pub(crate) struct Phrases {
     automaton: Option<AhoCorasick>,
     members: Vec<Vec<Member>>,
     phrases: Vec<Phrase>,
-    ending_in: Vec<Vec<usize>>,
+    /// For each group: the phrases that are tried when it is met.
+    triggered: Vec<Vec<Trigger>>,
     groups: usize,
+}
+
+/// A phrase that is tried when one of its elements is met.
+#[derive(Debug, Clone, Copy)]
+struct Trigger {
+    /// A group that must be met as well: the neighbour's, or its own.
+    needs: u32,
+    phrase: u32,
+    /// Which element it is.
+    at: u32,
 }
 
 /// A word that was found.
 #[derive(Debug, Clone, Copy)]
 struct Hit {
     group: u32,
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
+}
+
+/// What a chain of elements covers.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: u32,
+    end: u32,
+    length: u32,
+}
+
+impl Span {
+    fn of(hit: Hit) -> Self {
+        Self { start: hit.start, end: hit.end, length: hit.end - hit.start }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { start: self.start.min(other.start), end: self.end.max(other.end), length: self.length + other.length }
+    }
 }
 
 impl Phrases {
     /// No phrases at all.
     pub(crate) fn none() -> Self {
-        Self { automaton: None, members: Vec::new(), phrases: Vec::new(), ending_in: Vec::new(), groups: 0 }
+        Self { automaton: None, members: Vec::new(), phrases: Vec::new(), triggered: Vec::new(), groups: 0 }
     }
 
     /// All phrases in a normalised text; one that is found twice may be given twice.
-    pub(crate) fn find(&self, text: &str) -> Vec<Match> {
+    pub(crate) fn find(&self, text: &str, mut met: impl FnMut(Match)) {
         let mut present = vec![0_u64; self.groups.div_ceil(64)];
         let hits = self.hits(text, &mut present);
         let has = |group: u32| present[group as usize / 64] & (1 << (group % 64)) != 0;
-        let mut matches = Vec::new();
-        let mut steps = STEPS_MAX;
+        let mut search = Search { text, hits: &hits, steps: STEPS_MAX };
         for (index, hit) in hits.iter().enumerate() {
-            for phrase in self.ending_in[hit.group as usize].iter().map(|index| &self.phrases[*index]) {
-                let (_, others) = match phrase.elements.split_last() {
-                    Some((last, others)) if others.iter().all(|element| has(element.group)) => (last, others),
-                    _ => continue,
-                };
-                let found = if others.is_empty() {
-                    Some((hit.start, hit.end - hit.start))
-                } else {
-                    before(text, &hits, &phrase.elements, index, &mut steps)
-                };
-                if let Some((start, length)) = found {
-                    matches.push(Match { tag: phrase.tag, start: start.min(hit.start), end: hit.end, length });
+            for trigger in self.triggered[hit.group as usize].iter().filter(|trigger| has(trigger.needs)) {
+                let Phrase { elements, tag } = &self.phrases[trigger.phrase as usize];
+                let at = trigger.at as usize;
+                let all = elements.len() < 3 || elements.iter().all(|element| has(element.group));
+                if !all {
+                    continue;
                 }
+                let Some(before) = search.before(&elements[..=at], index) else { continue };
+                let Some(after) = search.after(&elements[at..], index) else { continue };
+                let Span { start, end, length } = before.and(after);
+                let length = (length - (hit.end - hit.start)) as usize; // It is in both.
+                met(Match { tag: *tag, start: start as usize, end: end as usize, length });
             }
         }
-        matches
     }
 
     fn hits(&self, text: &str, present: &mut [u64]) -> Vec<Hit> {
-        let mut hits = Vec::with_capacity(32);
+        let mut hits = Vec::with_capacity(64);
         for found in self.automaton.iter().flat_map(|automaton| automaton.find_overlapping_iter(text)) {
             let (start, end) = (found.start(), found.end());
             for member in &self.members[found.pattern().as_usize()] {
@@ -277,7 +307,7 @@ impl Phrases {
                 let right = !member.bounded_right || is_boundary_after(text, end);
                 if left && right {
                     present[member.group as usize / 64] |= 1 << (member.group % 64);
-                    hits.push(Hit { group: member.group, start, end });
+                    hits.push(Hit { group: member.group, start: start as u32, end: end as u32 });
                 }
             }
             if hits.len() >= HITS_MAX {
@@ -288,29 +318,62 @@ impl Phrases {
     }
 }
 
-/// Whether the elements before the last stand before `hits[at]` as they should: where the first
-/// of them begins, and how long the words are.
-fn before(text: &str, hits: &[Hit], elements: &[Element], at: usize, steps: &mut usize) -> Option<(usize, usize)> {
-    let hit = hits[at];
-    let length = hit.end - hit.start;
-    let (last, others) = elements.split_last()?;
-    let Some(wanted) = others.last() else { return Some((hit.start, length)) };
-    for (index, other) in hits.iter().enumerate().rev() {
-        if other.group != wanted.group {
-            continue;
+/// The search for the elements around one that was met. Hits are in the order of their ends.
+struct Search<'a> {
+    text: &'a str,
+    hits: &'a [Hit],
+    steps: usize,
+}
+
+impl<'a> Search<'a> {
+    /// What the elements cover whose last one is `hits[at]`, if those before it stand as they should.
+    fn before(&mut self, elements: &[Element], at: usize) -> Option<Span> {
+        let hits: &'a [Hit] = self.hits;
+        let span = Span::of(hits[at]);
+        let (last, others) = elements.split_last()?;
+        let Some(wanted) = others.last() else { return Some(span) };
+        let earliest = span.start.saturating_sub(GAP_BYTES_MAX as u32);
+        let near = || hits.partition_point(|hit| hit.end < earliest)..at;
+        let range = if last.link == Link::Anywhere { 0..hits.len() } else { near() };
+        for index in range.rev().filter(|index| hits[*index].group == wanted.group) {
+            self.steps = self.steps.checked_sub(1)?;
+            if self.stands(last.link, hits[index], hits[at])
+                && let Some(more) = self.before(others, index)
+            {
+                return Some(span.and(more));
+            }
         }
-        *steps = steps.checked_sub(1)?;
-        let stands = match last.link {
+        None
+    }
+
+    /// The same for those behind `hits[at]`, which is the first.
+    fn after(&mut self, elements: &[Element], at: usize) -> Option<Span> {
+        let hits: &'a [Hit] = self.hits;
+        let span = Span::of(hits[at]);
+        let others = elements.get(1..)?;
+        let Some(wanted) = others.first() else { return Some(span) };
+        let from = if wanted.link == Link::Anywhere { 0 } else { at + 1 };
+        for index in (from..hits.len()).filter(|index| hits[*index].group == wanted.group) {
+            self.steps = self.steps.checked_sub(1)?;
+            if self.stands(wanted.link, hits[at], hits[index])
+                && let Some(more) = self.after(others, index)
+            {
+                return Some(span.and(more));
+            }
+        }
+        None
+    }
+
+    fn stands(&self, link: Link, first: Hit, second: Hit) -> bool {
+        match link {
             Link::First => false,
             Link::Anywhere => true,
-            Link::Behind => other.end <= hit.start && hit.start - other.end <= GAP_BYTES_MAX,
-            Link::Next => other.end < hit.start && is_punctuation(&text[other.end..hit.start]),
-        };
-        if stands && let Some((start, more)) = before(text, hits, others, index, steps) {
-            return Some((start, length + more));
+            Link::Behind => first.end <= second.start && second.start - first.end <= GAP_BYTES_MAX as u32,
+            Link::Next => {
+                first.end < second.start && is_punctuation(&self.text[first.end as usize..second.start as usize])
+            }
         }
     }
-    None
 }
 
 fn is_punctuation(between: &str) -> bool {
@@ -350,8 +413,9 @@ mod tests {
         let mut builder = PhrasesBuilder::new(classes);
         builder.add(phrase, Tag(7)).unwrap();
         let text = normalise(text);
-        let matches = builder.build().unwrap().find(&text);
-        matches.first().map(|found| text[found.start..found.end].to_owned())
+        let mut first = None;
+        builder.build().unwrap().find(&text, |found| _ = first.get_or_insert(found));
+        first.map(|found| text[found.start..found.end].to_owned())
     }
 
     #[test]
@@ -392,6 +456,6 @@ mod tests {
     fn the_work_is_bounded() {
         let mut builder = PhrasesBuilder::new(HashMap::new());
         builder.add("a .. a .. a .. a .. a .. b", Tag(0)).unwrap();
-        assert!(builder.build().unwrap().find(&"a ".repeat(100_000)).is_empty());
+        builder.build().unwrap().find(&"a ".repeat(100_000), |found| panic!("{found:?}"));
     }
 }

@@ -54,13 +54,11 @@ impl Weighing {
         let mut says = Vec::new();
         let mut unless = Vec::new();
         let mut shown = Vec::new();
-        for seen in knowledge.find(&weighing.text) {
-            match seen.role {
-                Role::Says(entry) => says.push((entry, seen)),
-                Role::Unless(entry) => unless.push(entry),
-                Role::Provider(provider) => shown.push(provider),
-            }
-        }
+        knowledge.find(&weighing.text, |seen| match seen.role {
+            Role::Says(entry) => says.push((entry, seen)),
+            Role::Unless(entry) => unless.push(entry),
+            Role::Provider(provider) => shown.push(provider),
+        });
         let host = if host.is_empty() { said.host.unwrap_or_default() } else { host };
         let of_host = if host.is_empty() { None } else { knowledge.provider_of_host(host) };
         weighing.provider = of_host.or_else(|| shown.iter().copied().min());
