@@ -22,6 +22,8 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// Say what a reply, a bounce, a log line or a bare code means, and what to do
     Explain(verbs::explain::Args),
+    /// Read mail servers' logs: what went wrong, where, since when, and who must act
+    Logs(verbs::logs::Args),
     /// Look codes up, or write the field manual
     Codes(verbs::codes::Args),
     /// Run the relay
@@ -93,6 +95,7 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Explain(args) => verbs::explain::run(&args),
+            Self::Logs(args) => verbs::logs::run(&args),
             Self::Codes(args) => verbs::codes::run(&args),
             Self::Serve(args) => verbs::serve::run(&args),
             Self::Send(args) => verbs::send::run(&args),

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod codes;
 pub(crate) mod explain;
+pub(crate) mod logs;
 mod paint;
 pub(crate) mod passwd;
 pub(crate) mod queue;

@@ -19,11 +19,13 @@ pub(crate) enum Tone {
     Bad,
     /// What most people need not read.
     Faint,
+    Plain,
 }
 
 impl Tone {
     const fn sequence(self) -> &'static str {
         match self {
+            Self::Plain => "",
             Self::Strong => "1",
             Self::Good => "1;32",
             Self::Waiting => "1;33",
@@ -48,7 +50,7 @@ impl Look {
 
     /// The text in that tone.
     pub(crate) fn paint(self, text: &str, tone: Tone) -> String {
-        if self.colour && !text.is_empty() {
+        if self.colour && !text.is_empty() && tone != Tone::Plain {
             format!("\x1b[{}m{text}\x1b[0m", tone.sequence())
         } else {
             text.to_owned()

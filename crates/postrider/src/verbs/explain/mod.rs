@@ -8,6 +8,7 @@ mod bare;
 mod guess;
 mod input;
 mod lines;
+mod log;
 mod mail;
 mod model;
 mod reader;

@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Complaint,
     AutoReply,
     NotAReport,
+    /// Lines of a mail server's log.
+    Log,
     /// The header of a mail, without its body.
     Header,
     /// Nothing that can be read.

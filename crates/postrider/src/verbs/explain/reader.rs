@@ -2,7 +2,7 @@
 
 use super::guess::{self, Guess};
 use super::model::{Explained, Kind, Reading, Spoken};
-use super::{bare, mail, transcript};
+use super::{bare, log, mail, transcript};
 use postrider_reply::reference::{Popular, StandsFor};
 use postrider_reply::{Confidence, Context, Decoder, Verdict};
 use postrider_smtp::said::SAID_BYTES_MAX;
@@ -51,6 +51,11 @@ impl Reader {
         }
         let text = String::from_utf8_lossy(&unwrapped);
         let mut explained = match guess::guess(&text) {
+            Guess::Reply | Guess::Replies(_) | Guess::Transcript
+                if let Some(explained) = log::explain(self, &text, hints) =>
+            {
+                explained
+            }
             Guess::Empty => Explained::new(Kind::Empty),
             Guess::Code(bare) => bare::explain(self, &bare, hints),
             Guess::Reply => self.words(&text, hints),

@@ -70,6 +70,7 @@ impl Page {
             Kind::AutoReply => "An automatic answer.",
             Kind::NotAReport => "An ordinary mail.",
             Kind::Header => "The header of a mail.",
+            Kind::Log => "From the log of a mail server.",
             _ => return,
         }
         .to_owned();
@@ -140,7 +141,7 @@ impl Page {
         line.extend(spoken.phase.map(|phase| format!("at {phase}")));
         line.extend(verdict.provider.as_ref().map(|provider| format!("provider {provider}")));
         line.extend(spoken.host.as_ref().map(|host| format!("host {}", harmless(host))));
-        line.extend(spoken.action.map(|action| format!("the report says {action}")));
+        line.extend(spoken.action.map(|action| format!("reported as {action}")));
         self.text.push('\n');
         self.faint("", &line.join(" · "));
         let words = harmless(&spoken.text);

@@ -43,6 +43,11 @@ pub(crate) fn size(octets: u64) -> String {
 
 /// A count with its noun: `1 message`, `1,204 messages`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+/// A number with its thousands apart: `1,204`.
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut shown = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -51,7 +56,7 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
         }
         shown.push(digit);
     }
-    format!("{shown} {noun}{}", if number == 1 { "" } else { "s" })
+    shown
 }
 
 /// One line without control characters: a reply comes from a stranger and may try to drive the terminal.
