@@ -5,7 +5,7 @@ use super::judge::Judge;
 use super::rows::{Row, Rows};
 use postrider_maillog::{Direction, Kind, Record};
 use postrider_reply::{Cause, Confidence, Scope, Verdict};
-use postrider_smtp::Timestamp;
+use postrider_smtp::{Said, Timestamp};
 use std::collections::HashMap;
 
 /// By what troubles are put together.
@@ -142,12 +142,12 @@ impl Tally {
             }
         }
         let place = match self.by {
-            By::Domain => record.domain(),
-            By::Host => record.host,
-            By::Provider => record.host.and_then(|host| self.judge.provider_of(host)),
+            By::Domain => record.domain().unwrap_or(NOBODY),
+            By::Host => record.host.unwrap_or(NOBODY),
+            By::Provider => provider(&mut self.judge, record.host, record).unwrap_or(OTHERS),
             By::Both | By::Cause => return,
         };
-        self.rows.arrived(place.unwrap_or(NOBODY));
+        self.rows.arrived(place);
     }
 
     fn trouble(&mut self, record: &Record<'_>) {
@@ -157,10 +157,8 @@ impl Tally {
             self.unknown(record.said);
         }
         let domain = record.domain().unwrap_or(NOBODY);
-        let provider = match self.by {
-            By::Provider if verdict.provider.is_none() => record.host.and_then(|host| self.judge.provider_of(host)),
-            _ => verdict.provider.as_deref(),
-        };
+        // What connects in vain names the host in its words only.
+        let host = record.host.or_else(|| Said::parse(record.said).host);
         self.key.clear();
         match self.by {
             // A recipient's own trouble has little to do with the destination.
@@ -170,8 +168,11 @@ impl Tally {
             By::Both => self.key.extend([verdict.cause.name(), "\t", domain]),
             By::Cause => self.key.push_str(verdict.cause.name()),
             By::Domain => self.key.push_str(domain),
-            By::Host => self.key.push_str(record.host.unwrap_or(NOBODY)),
-            By::Provider => self.key.push_str(provider.unwrap_or(NOBODY)),
+            By::Host => self.key.push_str(host.unwrap_or(NOBODY)),
+            By::Provider => {
+                let named = verdict.provider.as_deref().or_else(|| provider(&mut self.judge, host, record));
+                self.key.push_str(named.unwrap_or(OTHERS));
+            }
         }
         let origin = self.first.unwrap_or_default();
         self.rows.row(&self.key, || Row::new(&verdict, origin)).add(record, &verdict, record.domain());
@@ -217,8 +218,14 @@ impl Tally {
     }
 }
 
-/// A place that the log does not name.
-pub(super) const NOBODY: &str = "(not said)";
+/// A place that the log does not name, and providers that are not known here.
+const NOBODY: &str = "(not said)";
+const OTHERS: &str = "other providers";
+
+/// Who runs the host, or the domain where no host is said.
+fn provider<'j>(judge: &'j mut Judge, host: Option<&str>, record: &Record<'_>) -> Option<&'j str> {
+    judge.provider_of(host.or_else(|| record.domain())?)
+}
 
 /// The words without what differs from time to time: numbers, addresses.
 fn pattern(said: &str) -> String {

@@ -74,7 +74,9 @@ impl Page<'_> {
         self.text.push('\n');
         let bytes =
             if volume.received_bytes > 0 { format!(", {}", size(volume.received_bytes)) } else { String::new() };
-        self.pair("Taken in", &format!("{}{bytes}", count(volume.received, "message")));
+        if volume.received > 0 {
+            self.pair("Taken in", &format!("{}{bytes}", count(volume.received, "message")));
+        }
         let here = if volume.delivered_here > 0 {
             format!(", {} into mailboxes here", thousands(volume.delivered_here))
         } else {
@@ -299,5 +301,99 @@ impl Page<'_> {
             let lead = if at == 0 { indent.to_owned() } else { " ".repeat(indent.len()) };
             let _ = writeln!(self.text, "{lead}{}", self.look.paint(line, tone));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tally::Tally;
+    use super::super::when::Zone;
+    use super::*;
+    use postrider_maillog::{Reader, Settings};
+
+    /// 2026-11-24 17:06:40 UTC.
+    const NOW: Timestamp = Timestamp(1_795_540_000_000);
+
+    fn with<T>(log: &str, by: By, show: impl Fn(&Report<'_>) -> T) -> T {
+        let mut reader = Reader::new(Settings { reference: NOW, ..Settings::default() });
+        let mut tally = Tally::new(by);
+        reader.feed(log.as_bytes(), &mut |record| tally.add(record));
+        reader.end_file(&mut |record| tally.add(record));
+        show(&Report {
+            files: vec!["mail.log".to_owned()],
+            counts: reader.counts(),
+            strangers: reader.strangers(),
+            forgotten: reader.forgotten(),
+            tally: &tally,
+            zone: Zone::default(),
+            notes: Vec::new(),
+        })
+    }
+
+    fn page(log: &str, by: By) -> String {
+        with(log, by, |report| render(report, by, 8, Look { colour: false, columns: 80 }))
+    }
+
+    /// A morning: one domain takes mail until 09:10, then none any more.
+    fn morning() -> String {
+        let mut log = String::from("Nov 24 09:00:00 mx1 kernel: eth0 up\n");
+        for minute in 0..30 {
+            let (dsn, status) = match minute {
+                0..10 => ("2.0.0", "sent (250 2.0.0 Ok)"),
+                _ => (
+                    "4.7.0",
+                    "deferred (host mx.slow.example[192.0.2.7] said: 421 4.7.0 Too many connections, slow down (in reply to MAIL FROM command))",
+                ),
+            };
+            log += &format!(
+                "Nov 24 09:{minute:02}:00 mx1 postfix/smtp[4]: 4F2A1B{minute:02}: to=<u{minute}@slow.example>, relay=mx.slow.example[192.0.2.7]:25, delay=1, dsn={dsn}, status={status}\n"
+            );
+            log += &format!(
+                "Nov 24 09:{minute:02}:01 mx1 postfix/smtp[4]: 5F2A1B{minute:02}: to=<u{minute}@d{minute}.example>, relay=mx[192.0.2.8]:25, delay=1, dsn=5.1.1, status=bounced (host mx[192.0.2.8] said: 550 5.1.1 no such user (in reply to RCPT TO command))\n"
+            );
+        }
+        log
+    }
+
+    #[test]
+    fn a_page_tells_what_where_since_when_and_who() {
+        let page = page(&morning(), By::Both);
+        let parts = [
+            "mail.log: 61 lines, Postfix",
+            "Delivered    to 10 recipients",
+            "slow.example, since 09:10 (20 failures in a row)",
+            "1. 30 given up: mailbox-unknown",
+            "d0.example 1, d1.example 1",
+            "2. 20 put off at slow.example: rate-limited",
+            "much more often since 09:10)",
+            "said: 421 4.7.0 Too many connections",
+            "1 line of other programs",
+            "kernel: eth0 up",
+        ];
+        let flat = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in parts {
+            let part = part.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(flat.contains(&part), "{part:?} is not in:\n{page}");
+        }
+        assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+    }
+
+    #[test]
+    fn troubles_are_put_together_as_wanted() {
+        let by_domain = page(&morning(), By::Domain);
+        assert!(by_domain.contains("1. 20 put off at slow.example (10 delivered): rate-limited"), "{by_domain}");
+        let by_host = page(&morning(), By::Host);
+        assert!(by_host.contains("1. 30 given up at mx: mailbox-unknown"), "{by_host}");
+        let json = with(&morning(), By::Cause, |report| super::super::model::json(report, By::Cause));
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((&json["schema"], &json["troubles"][0]["failed"]), (&"postrider.logs/1".into(), &30.into()));
+        assert_eq!(json["troubles"][1]["since"], "2026-11-24T09:10:00Z");
+    }
+
+    #[test]
+    fn words_of_peers_cannot_drive_the_terminal() {
+        let log = "Nov 24 09:00:00 mx1 postfix/smtp[4]: 4F2A1B00: to=<a@b\u{1b}[2J.example>, relay=x[192.0.2.7]:25, delay=1, dsn=4.0.0, status=deferred (\u{1b}[2J)\n\u{1b}[2J\n";
+        let page = page(log, By::Domain);
+        assert!(!page.contains('\u{1b}'), "{page:?}");
     }
 }
