@@ -174,11 +174,9 @@ impl Decoder {
         let of_class = || by_class(said).unwrap_or(facts.otherwise);
         let disposition = entry.disposition.or(facts.disposition).unwrap_or_else(of_class);
         let advice = if entry.advice.is_empty() { &facts.advice } else { &entry.advice };
-        let mut references = entry.references.clone();
-        if entry.source.starts_with("https://") || entry.source.starts_with("RFC ") {
-            references.push(entry.source.clone());
-        }
-        references.extend(facts.references.iter().cloned());
+        let cited = entry.cited();
+        let further = facts.references.iter().filter(|other| cited != Some(*other));
+        let references = entry.references.iter().chain(cited).chain(further).cloned().collect();
         Verdict {
             cause: entry.cause,
             disposition,

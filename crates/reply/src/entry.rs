@@ -90,6 +90,15 @@ pub struct Entry {
     pub not: Vec<Cow<'static, str>>,
 }
 
+impl Entry {
+    /// The source, where it is one that a reader can open.
+    pub(crate) fn cited(&self) -> Option<&Cow<'static, str>> {
+        let section = |rest: &str| rest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b' ') || byte >= 0x80);
+        let is_rfc = self.source.strip_prefix("RFC ").is_some_and(section);
+        (is_rfc || self.source.starts_with("https://")).then_some(&self.source)
+    }
+}
+
 /// Conditions besides the words; each that is given must hold.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

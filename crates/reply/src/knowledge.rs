@@ -5,6 +5,7 @@
 
 use crate::entry::{Entry, File, Provider, StatusPattern};
 use crate::phrase::{Phrases, PhrasesBuilder, Tag};
+use crate::weigh::Weight;
 use crate::{Cause, Disposition, Scope, Who};
 use postrider_smtp::EnhancedStatus;
 use serde::Deserialize;
@@ -43,6 +44,22 @@ pub struct CauseFacts {
     pub references: Vec<Cow<'static, str>>,
 }
 
+impl CauseFacts {
+    fn lasting(mut self) -> Self {
+        lasting(&mut self.summary);
+        self.advice.iter_mut().chain(&mut self.references).for_each(lasting);
+        self
+    }
+}
+
+/// Makes a text one that verdicts borrow instead of copying it. It lasts as long as the process,
+/// as the decoder does that is built once and shared.
+fn lasting(text: &mut Cow<'static, str>) {
+    if let Cow::Owned(owned) = text {
+        *text = Cow::Borrowed(std::mem::take(owned).leak());
+    }
+}
+
 fn class_or<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Disposition>, D::Error> {
     let name = String::deserialize(from)?;
     if name == "class" {
@@ -64,6 +81,8 @@ pub(crate) struct Knowledge {
     /// For each entry: the provider of its file.
     pub(crate) provider_of: Vec<Option<usize>>,
     pub(crate) providers: Vec<Provider>,
+    /// For each entry: what the weighing needs of it.
+    pub(crate) weights: Vec<Weight>,
     /// The entries that have no words and wait for a status.
     pub(crate) by_status: HashMap<(u16, Option<u16>), Vec<usize>>,
     /// The entries that have neither words nor status, only a code.
@@ -138,13 +157,10 @@ impl Knowledge {
             }
         }
         mistakes.append(&mut reading.mistakes);
-        let causes = causes.into_iter().map(|facts| (facts.name, facts)).collect();
-        let phrases = std::mem::take(&mut reading.phrases).build().unwrap_or_else(|error| {
-            mistakes.push(error);
-            Phrases::none()
-        });
-        let Reading { entries, provider_of, providers, by_status, by_code, .. } = reading;
-        (Self { entries, provider_of, providers, by_status, by_code, phrases, causes }, mistakes)
+        let causes = causes.into_iter().map(|facts| (facts.name, facts.lasting())).collect();
+        let phrases = std::mem::take(&mut reading.phrases).build();
+        let Reading { entries, provider_of, providers, weights, by_status, by_code, .. } = reading;
+        (Self { entries, provider_of, providers, weights, by_status, by_code, phrases, causes }, mistakes)
     }
 
     /// Tells what is found in a normalised text.
@@ -184,6 +200,7 @@ struct Reading {
     entries: Vec<Entry>,
     provider_of: Vec<Option<usize>>,
     providers: Vec<Provider>,
+    weights: Vec<Weight>,
     by_status: HashMap<(u16, Option<u16>), Vec<usize>>,
     by_code: HashMap<u16, Vec<usize>>,
     mistakes: Vec<String>,
@@ -196,6 +213,7 @@ impl Reading {
             entries: Vec::new(),
             provider_of: Vec::new(),
             providers: Vec::new(),
+            weights: Vec::new(),
             by_status: HashMap::new(),
             by_code: HashMap::new(),
             mistakes: Vec::new(),
@@ -203,7 +221,8 @@ impl Reading {
     }
 
     fn add(&mut self, name: &str, file: File) {
-        let provider = file.provider.map(|provider| {
+        let provider = file.provider.map(|mut provider| {
+            lasting(&mut provider.name);
             for phrase in &provider.says {
                 self.phrase(name, phrase, Role::Provider(self.providers.len()));
             }
@@ -218,7 +237,7 @@ impl Reading {
         }
     }
 
-    fn entry(&mut self, name: &str, entry: Entry, provider: Option<usize>) {
+    fn entry(&mut self, name: &str, mut entry: Entry, provider: Option<usize>) {
         let index = self.entries.len();
         for phrase in &entry.says {
             self.phrase(name, phrase, Role::Says(index));
@@ -239,6 +258,9 @@ impl Reading {
                 }
             }
         }
+        let Entry { id, summary, advice, references, source, .. } = &mut entry;
+        summary.iter_mut().chain(advice).chain(references).chain([id, source]).for_each(lasting);
+        self.weights.push(Weight::of(&entry, provider));
         self.entries.push(entry);
         self.provider_of.push(provider);
     }

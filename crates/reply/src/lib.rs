@@ -3,6 +3,7 @@
 //! [`Decoder::decode`] is total: every [`Outcome`](postrider_smtp::Outcome) gets a [`Verdict`].
 //! All knowledge is data under `knowledge/`, compiled in and parsed once per [`Decoder`].
 
+mod atoms;
 mod decode;
 pub mod entry;
 mod errno;
@@ -23,5 +24,5 @@ pub use decode::{Context, Decoder};
 pub use entry::{Entry, Provider};
 pub use errno::Errno;
 pub use knowledge::CauseFacts;
-pub use why::Considered;
 pub use verdict::{Cause, Confidence, Disposition, Evidence, Scope, Verdict, Who};
+pub use why::Considered;

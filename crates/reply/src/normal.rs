@@ -47,11 +47,12 @@ impl<'a> Iterator for Tokens<'a> {
 
 fn push_word(word: &str, out: &mut String) {
     let bytes = word.as_bytes();
-    let (mut address, mut numbers, mut letters) = (false, 0, true);
+    let (mut address, mut numbers, mut letters, mut dashes) = (false, 0, true, false);
     for byte in bytes {
         match byte {
             b'@' => address = true,
             b'.' | b':' => numbers += 1,
+            b'_' | b'-' => dashes = true,
             128.. => letters = false,
             _ => {}
         }
@@ -61,7 +62,9 @@ fn push_word(word: &str, out: &mut String) {
         out.push('@');
         return push_word(after, out);
     }
-    if numbers >= 2 && let Some((before, after)) = around_ip(word) {
+    if numbers >= 2
+        && let Some((before, after)) = around_ip(word)
+    {
         push_plain(before, out);
         if !before.is_empty() && before.ends_with(|last: char| last.is_ascii_alphanumeric()) {
             out.push(' ');
@@ -69,7 +72,15 @@ fn push_word(word: &str, out: &mut String) {
         out.push_str(ANY_IP);
         return push_word(after, out);
     }
-    if letters { push_ascii(word, out) } else { push_plain(word, out) }
+    match (letters, dashes) {
+        (true, false) => {
+            let start = out.len();
+            out.push_str(word);
+            out[start..].make_ascii_lowercase();
+        }
+        (true, true) => push_ascii(word, out),
+        (false, _) => push_plain(word, out),
+    }
 }
 
 /// What stands before and after the first e-mail address of a word, and the brackets around it.
@@ -126,13 +137,15 @@ fn is_ip(token: &str) -> bool {
     let dots = token.bytes().filter(|byte| *byte == b'.').count();
     let colons = token.bytes().filter(|byte| *byte == b':').count();
     match (dots, colons) {
-        (3, 0) => token.split('.').all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())),
+        (3, 0) => {
+            token.split('.').all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
+        }
         (0 | 3, 2..=7) => colons == 7 || token.contains("::"),
         _ => false,
     }
 }
 
-/// The common case, byte by byte.
+/// ASCII, byte by byte.
 fn push_ascii(word: &str, out: &mut String) {
     for byte in word.bytes() {
         match byte {

@@ -5,7 +5,7 @@
 //! more if its provider is the one that speaks, one less if it rests on a status or code alone.
 //! An exact enhanced status stands between plain and weak words: [`EXACT_STATUS_POINTS`].
 
-use crate::entry::Rank;
+use crate::entry::{Entry, Rank};
 use crate::knowledge::{Knowledge, Role};
 use crate::normal::normalise;
 use postrider_smtp::Said;
@@ -14,6 +14,27 @@ use postrider_smtp::Said;
 pub(crate) const EXACT_STATUS_POINTS: u8 = 3;
 /// What an entry without words needs when its provider is not the one that speaks.
 const STRONG_WITHOUT_WORDS: u8 = 5;
+
+/// What the weighing needs of an entry, close together: most entries that match lose.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Weight {
+    /// What its rank is worth.
+    points: u8,
+    conditions: u8,
+    /// The provider of its file.
+    provider: Option<u32>,
+}
+
+impl Weight {
+    pub(crate) fn of(entry: &Entry, provider: Option<usize>) -> Self {
+        let points = match entry.rank {
+            Rank::Strong => 6,
+            Rank::Plain => 4,
+            Rank::Weak => 2,
+        };
+        Self { points, conditions: entry.when.count() as u8, provider: provider.map(|provider| provider as u32) }
+    }
+}
 
 /// An entry that matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,35 +72,30 @@ impl Weighing {
     pub(crate) fn of(knowledge: &Knowledge, said: &Said<'_>, host: &str) -> Self {
         let text = normalise(&said.text);
         let mut weighing = Self { text, ..Self::default() };
-        let mut says = Vec::new();
-        let mut unless = Vec::new();
-        let mut shown = Vec::new();
+        let mut says = Vec::with_capacity(48);
+        let mut unless: Vec<u32> = Vec::with_capacity(16);
+        let mut shown: Vec<u32> = Vec::new();
         knowledge.find(&weighing.text, |seen| match seen.role {
             Role::Says(entry) => says.push((entry, seen)),
-            Role::Unless(entry) => unless.push(entry),
-            Role::Provider(provider) => shown.push(provider),
+            Role::Unless(entry) => unless.push(entry as u32),
+            Role::Provider(provider) => shown.push(provider as u32),
         });
         let host = if host.is_empty() { said.host.unwrap_or_default() } else { host };
         let of_host = if host.is_empty() { None } else { knowledge.provider_of_host(host) };
-        weighing.provider = of_host.or_else(|| shown.iter().copied().min());
-        shown.extend(of_host);
+        weighing.provider = of_host.or_else(|| shown.iter().map(|provider| *provider as usize).min());
+        shown.extend(of_host.map(|provider| provider as u32));
         let mut consider = |entry: usize, start, end, length| {
-            let known = &knowledge.entries[entry];
-            if unless.contains(&entry) || !known.when.holds(said) {
+            let Weight { points, conditions, provider } = knowledge.weights[entry];
+            if unless.contains(&(entry as u32)) || conditions > 0 && !knowledge.entries[entry].when.holds(said) {
                 return;
             }
-            let of_provider = knowledge.provider_of[entry].is_some_and(|provider| shown.contains(&provider));
-            let rank = match known.rank {
-                Rank::Strong => 6,
-                Rank::Plain => 4,
-                Rank::Weak => 2,
-            };
-            let points = rank + u8::from(of_provider) - u8::from(length == 0);
-            if length == 0 && !of_provider && knowledge.provider_of[entry].is_some() && points < STRONG_WITHOUT_WORDS {
+            let of_provider = provider.is_some_and(|provider| shown.contains(&provider));
+            let points = points + u8::from(of_provider) - u8::from(length == 0);
+            if length == 0 && !of_provider && provider.is_some() && points < STRONG_WITHOUT_WORDS {
                 return;
             }
-            let conditions = known.when.count();
             let earlier = std::cmp::Reverse(entry);
+            let conditions = conditions.into();
             weighing.candidates.push(Candidate { points, length, conditions, earlier, start, end });
         };
         for (entry, seen) in says {

@@ -5,7 +5,6 @@
 //! and does not split several replies: `postrider explain` does that before it asks here.
 
 use crate::{EnhancedStatus, Outcome, Phase, Reply, ReplyCode};
-use memchr::memmem;
 use std::borrow::Cow;
 
 /// How much of a quoted text is looked at; what is longer is boilerplate behind the first lines.
@@ -39,8 +38,7 @@ impl<'a> Said<'a> {
     /// Reads a quoted reply.
     pub fn parse(quoted: &'a str) -> Self {
         let quoted = bare(&quoted[..quoted.floor_char_boundary(SAID_BYTES_MAX)]);
-        let phase = phase_named(quoted);
-        let host = host_named(quoted);
+        let (phase, host) = named(quoted);
         let Some(at) = code_at(quoted) else {
             let (enhanced, text) = match EnhancedStatus::split(quoted) {
                 Some((status, rest)) => (Some(status), rest),
@@ -94,7 +92,20 @@ impl<'a> Said<'a> {
 
 /// Labels that quoters put in front of a reply.
 const LABELS: [&str; 14] = [
-    "smtp;", "lmtp;", "x-postfix;", "x-unix;", "diagnostic-code:", "status:", "<<<", "<**", "s:", "<-", "<=", "\"", "'", ">",
+    "smtp;",
+    "lmtp;",
+    "x-postfix;",
+    "x-unix;",
+    "diagnostic-code:",
+    "status:",
+    "<<<",
+    "<**",
+    "s:",
+    "<-",
+    "<=",
+    "\"",
+    "'",
+    ">",
 ];
 
 /// The text without labels and quotes around it.
@@ -119,12 +130,23 @@ struct CodeAt {
 
 /// Words and marks of quoters right before a code: what follows is the reply itself.
 const INTRODUCTIONS: [&str; 12] = [
-    "said:", "said", "replied:", "responded:", "response:", "response was:", "response from the remote server was:", "reply:",
-    "answered:", "error:", "error was:", "refused to talk to me:",
+    "said:",
+    "said",
+    "replied:",
+    "responded:",
+    "response:",
+    "response was:",
+    "response from the remote server was:",
+    "reply:",
+    "answered:",
+    "error:",
+    "error was:",
+    "refused to talk to me:",
 ];
 /// Words before a code that is named in passing.
 const MENTIONS: [&str; 14] = [
-    "error", "code", "status", "with", "reply", "response", "smtp", "returned", "replied", "answered", "returns", "said", "reason", "esmtp",
+    "error", "code", "status", "with", "reply", "response", "smtp", "returned", "replied", "answered", "returns",
+    "said", "reason", "esmtp",
 ];
 
 fn code_at(text: &str) -> Option<CodeAt> {
@@ -235,9 +257,9 @@ fn joined(words: &str, code: ReplyCode, enhanced: Option<EnhancedStatus>) -> Str
     text
 }
 
-/// How quoters begin to name the command that was answered, and in which words they name it.
-/// Postfix, Exim, Sendmail and Exchange differ in little more than the first words.
-const NAMED: [&str; 6] = ["in reply to ", "in response to ", "after pipelined ", "after ", "while sending ", "while "];
+/// How quoters begin to name the command that was answered, the surest first, and in which words
+/// they name it. Postfix, Exim, Sendmail and Exchange differ in little more than the first words.
+const NAMED: [&str; 6] = ["in reply to", "in response to", "after pipelined", "after", "while sending", "while"];
 const COMMANDS: [(&str, Phase); 19] = [
     ("RCPT", Phase::Rcpt),
     ("MAIL", Phase::Mail),
@@ -260,19 +282,34 @@ const COMMANDS: [(&str, Phase); 19] = [
     ("performing the initial", Phase::Connect),
 ];
 
-fn phase_named(text: &str) -> Option<Phase> {
-    NAMED.iter().find_map(|words| {
-        memmem::find_iter(text.as_bytes(), words.as_bytes()).take(4).find_map(|at| {
-            let rest = &text[at + words.len()..];
-            COMMANDS.iter().find(|(command, _)| rest.starts_with(command)).map(|(_, phase)| *phase)
-        })
-    })
+/// What a quoter says around the reply: the command that was answered, and the host. Both stand
+/// behind a word and a blank.
+fn named(text: &str) -> (Option<Phase>, Option<&str>) {
+    let mut phase: Option<(usize, Phase)> = None;
+    let (mut host, mut hosts) = (None, 0);
+    for at in memchr::memchr_iter(b' ', text.as_bytes()) {
+        let (before, rest) = (&text.as_bytes()[..at], &text[at + 1..]);
+        match before.last() {
+            Some(b't') if hosts == 0 && before.ends_with(b"host") => {
+                hosts += 1;
+                host = host_at(rest);
+            }
+            Some(b'o' | b'd' | b'r' | b'g' | b'e') => {
+                let named = NAMED.iter().position(|words| before.ends_with(words.as_bytes()));
+                // The surest words count, whatever their order.
+                if let Some(rank) = named.filter(|rank| phase.is_none_or(|(best, _)| *rank < best)) {
+                    let command = COMMANDS.iter().find(|(command, _)| rest.starts_with(command));
+                    phase = command.map(|(_, of)| (rank, *of)).or(phase);
+                }
+            }
+            _ => {}
+        }
+    }
+    (phase.map(|(_, phase)| phase), host)
 }
 
 /// The host in `host mx.example.com[192.0.2.1] said:` and in Exim's `host mx.example.com [192.0.2.1]:`.
-fn host_named(text: &str) -> Option<&str> {
-    let at = memmem::find(text.as_bytes(), b"host ")?;
-    let rest = &text[at + 5..];
+fn host_at(rest: &str) -> Option<&str> {
     let end = rest.find([' ', '[', ':', ',', ')'])?;
     let after = rest[end..].trim_start();
     (end > 3 && rest[..end].contains('.') && after.starts_with('[')).then(|| &rest[..end])
@@ -291,14 +328,29 @@ mod tests {
             ("550-5.7.26 one 550-5.7.26 two 550 5.7.26 three", "550 5.7.26 - one two three"),
             ("550-SPF-check failed: 550 example.com says no", "550 - - SPF-check failed: 550 example.com says no"),
             ("\"550 #5.1.0 Address rejected.\"", "550 5.1.0 - Address rejected."),
-            ("550 sorry, no mailbox here by that name. (#5.1.1)", "550 5.1.1 - sorry, no mailbox here by that name. (#5.1.1)"),
-            ("host a.example[192.0.2.1] said: 450 4.7.1 x (in reply to RCPT TO command)", "450 4.7.1 rcpt x (in reply to RCPT TO command)"),
-            ("SMTP error from remote mail server after end of data: host a.example [192.0.2.1]: 554 5.7.1 x", "554 5.7.1 dot x"),
+            (
+                "550 sorry, no mailbox here by that name. (#5.1.1)",
+                "550 5.1.1 - sorry, no mailbox here by that name. (#5.1.1)",
+            ),
+            (
+                "host a.example[192.0.2.1] said: 450 4.7.1 x (in reply to RCPT TO command)",
+                "450 4.7.1 rcpt x (in reply to RCPT TO command)",
+            ),
+            (
+                "SMTP error from remote mail server after end of data: host a.example [192.0.2.1]: 554 5.7.1 x",
+                "554 5.7.1 dot x",
+            ),
             ("Deferred: 451 4.3.0 x", "451 4.3.0 - x"),
             ("5.2.2 mailbox full", "- 5.2.2 - mailbox full"),
             ("Error, ERROR_CODE :421, ERROR_CODE :, x", "421 - - Error, ERROR_CODE :421, ERROR_CODE :, x"),
-            ("lost connection with a.example[192.0.2.1] while sending RCPT TO", "- - rcpt lost connection with a.example[192.0.2.1] while sending RCPT TO"),
-            ("connect to a.example[192.0.2.1]:25: No route to host", "- - - connect to a.example[192.0.2.1]:25: No route to host"),
+            (
+                "lost connection with a.example[192.0.2.1] while sending RCPT TO",
+                "- - rcpt lost connection with a.example[192.0.2.1] while sending RCPT TO",
+            ),
+            (
+                "connect to a.example[192.0.2.1]:25: No route to host",
+                "- - - connect to a.example[192.0.2.1]:25: No route to host",
+            ),
             ("version 5.4.2b of 450.1.2.3 at 10.5.1.1", "- - - version 5.4.2b of 450.1.2.3 at 10.5.1.1"),
             ("rejected with 550 and no more", "550 - - rejected with 550 and no more"),
             ("550", "550 - - "),
