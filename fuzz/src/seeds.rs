@@ -135,7 +135,7 @@ pub fn logs() -> Vec<Vec<u8>> {
         "{\"type\":\"Bounce\",\"id\":\"1\",\"recipient\":\"c@d.example\",\"response\":{\"code\":550,\"enhanced_code\":{\"class\":5,\"subject\":1,\"detail\":1},\"content\":\"no\"},\"timestamp\":1795540000}",
         "{\"schema\":\"postrider.events/1\",\"event\":\"failed\",\"at\":\"2026-11-24T16:50:08.140Z\",\"message\":\"06Z8\",\"recipient\":\"c@d.example\",\"outcome\":{\"code\":\"550\",\"text\":\"no\"}}",
         "{\"log\":\"Nov 24 09:12:01 mx1 postfix/qmgr[3]: 4F2A1B3C: removed\\n\",\"time\":\"2026-11-24T09:12:01Z\"}",
-        "__CURSOR=s\n__REALTIME_TIMESTAMP=1795540000000000\nSYSLOG_IDENTIFIER=postfix/qmgr\nMESSAGE\n\u{17}\0\0\0\0\0\0\04F2A1B3C: removed\n\n",
+        "__CURSOR=s\n__REALTIME_TIMESTAMP=1795540000000000\nSYSLOG_IDENTIFIER=postfix/qmgr\nMESSAGE\n\u{17}\0\0\0\0\0\0\x004F2A1B3C: removed\n\n",
         "mail-1  | 2026-11-24T09:12:01.0Z stdout F postfix/smtp[8]: 4F2A1B3C: to=<c@d.example>, relay=none, status=sent (ok)",
     ])
 }

@@ -49,7 +49,7 @@ fn every_carrier_gives_the_same_record() {
     let want = (Some(NOW.0), Server::Postfix, Kind::Delivered, Some("tom@example.com".to_owned()));
     for line in &lines {
         let (seen, counts) = read(&[line.as_bytes()]);
-        assert_eq!(seen, [want.clone()], "{line}");
+        assert_eq!(seen, std::slice::from_ref(&want), "{line}");
         assert_eq!((counts.lines, counts.foreign()), (1, 0), "{line}");
     }
     // All in one file, in pieces of any size.
