@@ -49,7 +49,8 @@ fn explain(decoder: &Decoder, reply: &str) {
     let verdict = example.decode(decoder);
     println!("{reply}\n  {} · {} · suppress {}", verdict.cause, verdict.disposition, verdict.suppress);
     let context = Context { host: example.host, recipients_accepted: 0 };
-    for one in decoder.weigh(&Said::parse(example.reply), &context) {
+    let said = Said { phase: example.phase, ..Said::parse(example.reply) };
+    for one in decoder.weigh(&said, &context) {
         println!("  {:>2} {} → {} · \"{}\"", one.points, one.entry, one.cause, one.matched);
     }
 }

@@ -6,7 +6,7 @@ use crate::knowledge::{CauseFacts, Knowledge};
 use crate::registry::{self, Place, Row, Table};
 use crate::weigh::{Candidate, EXACT_STATUS_POINTS, Weighing};
 use crate::{Cause, Confidence, Disposition, Evidence, Verdict};
-use postrider_smtp::{EnhancedStatus, Outcome, ReplyCode, Said, Trouble, TroubleKind};
+use postrider_smtp::{EnhancedStatus, Outcome, Phase, ReplyCode, Said, Trouble, TroubleKind};
 use std::borrow::Cow;
 
 /// What is known besides the words themselves. All of it may be left at its default.
@@ -102,7 +102,7 @@ impl Decoder {
         let exact = best.points <= EXACT_STATUS_POINTS
             && self.registered(said, place).is_some_and(|row| row.trust == "exact" && row.cause.is_some());
         let matched = weighing.words(best).to_owned();
-        (!exact).then(|| Found::Entry { best: *best, matched })
+        (!exact).then_some(Found::Entry { best: *best, matched })
     }
 
     /// Second the enhanced status registry.
@@ -160,6 +160,7 @@ impl Decoder {
         };
         let provider = weighing.provider.and_then(|provider| self.knowledge.providers.get(provider));
         verdict.provider = provider.map(|provider| provider.name.clone());
+        verdict.suppress &= said.phase.is_none_or(|phase| may_be_about_recipient(phase, verdict.cause));
         if verdict.disposition == Disposition::Retry {
             verdict.retry_after_s = hint::retry_after_s(&said.text);
         }
@@ -220,12 +221,21 @@ fn enhanced_key(key: &str) -> Option<(u16, u16)> {
 
 /// What the first digit says. Only 2yz to the final dot hands the message over.
 fn by_class(said: &Said<'_>) -> Option<Disposition> {
-    let to_the_dot = said.phase.unwrap_or_else(|| registry::usual_phase(said.code)) == postrider_smtp::Phase::Dot;
+    let to_the_dot = said.phase.unwrap_or_else(|| registry::usual_phase(said.code)) == Phase::Dot;
     Some(match said.class()? {
         2 if to_the_dot => Disposition::Delivered,
         5 => Disposition::Fail,
         _ => Disposition::Retry,
     })
+}
+
+/// Before a recipient is named, no answer is about one; that it takes no mail, a host may say at once.
+fn may_be_about_recipient(phase: Phase, cause: Cause) -> bool {
+    match phase {
+        Phase::Connect => matches!(cause, Cause::NoMx | Cause::DomainNotFound),
+        Phase::Ehlo | Phase::StartTls | Phase::Auth | Phase::Mail => false,
+        Phase::Rcpt | Phase::Data | Phase::Dot => true,
+    }
 }
 
 /// Where the two codes disagree, the basic one decides (RFC 5321 §4.2, RFC 3463 §2).

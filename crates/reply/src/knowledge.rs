@@ -271,3 +271,24 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compiled_in_has_no_mistakes() {
+        assert_eq!(Knowledge::read(FILES).1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn mistakes_are_named_and_left_out() {
+        let file = "[[entry]]\nid = \"other.name\"\nsays = [\"{nobody}\"]\ncause = \"policy\"\nsource = \"field\"\nseen = \"2026-11\"\nmatches = []\n";
+        let (_, mistakes) = Knowledge::read(&[("mine", file), ("broken", "[[entry]\n")]);
+        for said in
+            ["mine.toml: the id must begin with mine.: other.name", "no such class of words: nobody", "broken.toml:"]
+        {
+            assert!(mistakes.iter().any(|mistake| mistake.contains(said)), "{said}: {mistakes:?}");
+        }
+    }
+}
