@@ -128,6 +128,8 @@ fn read(state: &mut State, counts: &mut Counts, strangers: &mut Vec<String>, lin
     if line.is_empty() {
         return;
     }
+    // Windows puts a byte order mark before the first line.
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     counts.lines += 1;
     counts.long += u64::from(line.len() >= LINE_BYTES_MAX);
     let server = match std::str::from_utf8(line) {

@@ -129,7 +129,11 @@ fn left(entry: &Entry<'_>, id: &str, rest: &str, kind: Kind, teller: &mut Teller
     }
     let expired = said.contains("retry timeout exceeded") || said.contains("have been failing for a long time");
     let kind = if kind == Kind::Failed && expired { Kind::Expired } else { kind };
-    let host = client(fields);
+    // The lines of a reply are parted by `\n`, written so.
+    let lines = memchr::memmem::find(said.as_bytes(), b"\\n").map(|_| said.replace("\\n", "\n"));
+    let said = lines.as_deref().unwrap_or(said);
+    // Until 4.88 the host stood in the words: `…: host mx.example.com [192.0.2.9]: 450 …`.
+    let host = client(fields).or_else(|| said.split_once(": host ").map(|(_, rest)| words::host(rest)));
     let direction = match (host, field(fields, "T")) {
         (Some(host), _) if words::is_loopback(host) => Direction::Within,
         (None, Some(_)) if kind == Kind::Delivered => Direction::Receiving,
@@ -240,6 +244,10 @@ mod tests {
                 "rejected receiving <192.0.2.7: 535 Incorrect authentication data (set_id=ann)",
             ),
             ("Start queue run: pid=4711", ""),
+            (
+                "1kABCD-0001ab-2C == b@example.com R=dnslookup T=remote_smtp defer (-44): SMTP error after RCPT TO:<b@example.com>: host mx.example.com [192.0.2.9]: 452-4.2.2 over\\n452 4.2.2 quota",
+                "deferred sending 1kABCD-0001ab-2C to=b@example.com @mx.example.com: SMTP error after RCPT TO:<b@example.com>: host mx.example.com [192.0.2.9]: 452-4.2.2 over\n452 4.2.2 quota",
+            ),
             ("1kABCD-0001ab-2C **", "failed sending 1kABCD-0001ab-2C to="),
         ];
         for (line, want) in table {

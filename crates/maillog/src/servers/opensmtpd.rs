@@ -28,7 +28,12 @@ pub(crate) fn read(entry: &Entry<'_>, teller: &mut Teller<'_, '_>) {
         ("smtp", "envelope") => {
             if let Some(id) = message_id(fields) {
                 let from = value(fields, "from").map(words::bare).unwrap_or_default();
-                teller.messages.open(entry.host, id).from.set(from);
+                let message = teller.messages.open(entry.host, id);
+                message.from.set(from);
+                // The message may have been named before its first envelope.
+                if message.arrived && !std::mem::replace(&mut message.told, true) {
+                    teller.tell(entry.host, id, record(entry, Kind::Received, Direction::Receiving));
+                }
             }
         }
         ("smtp", "message") => arrived(entry, session, fields, teller),
@@ -62,7 +67,7 @@ fn arrived(entry: &Entry<'_>, session: &str, fields: &str, teller: &mut Teller<'
     let client = teller.messages.get(entry.host, session).and_then(|session| session.client.get().map(str::to_owned));
     let client = client.or_else(|| value(fields, "host").map(str::to_owned));
     let message = teller.messages.open(entry.host, id);
-    (message.arrived, message.told) = (true, true);
+    message.arrived = true;
     message.size = value(fields, "size").and_then(|digits| digits.parse().ok());
     if let Some(from) = value(fields, "from") {
         message.from.set(words::bare(from));
@@ -70,7 +75,11 @@ fn arrived(entry: &Entry<'_>, session: &str, fields: &str, teller: &mut Teller<'
     if let Some(client) = client {
         message.client.set(&client);
     }
-    teller.tell(entry.host, id, record(entry, Kind::Received, Direction::Receiving));
+    // Without a sender, an envelope follows that has it.
+    if message.from.get().is_some() {
+        message.told = true;
+        teller.tell(entry.host, id, record(entry, Kind::Received, Direction::Receiving));
+    }
 }
 
 /// `delivery evpid=… from=<a> to=<b> rcpt=<-> source="…" relay="192.0.2.9 (mx.example.com)"
@@ -137,6 +146,8 @@ Nov 24 09:12:01 mx1 smtpd[1]: 7d5a1f70a1b2c3d4 mta delivery evpid=4b2f3c1d8e1f2a
 Nov 24 09:12:02 mx1 smtpd[1]: 7d5a1f70a1b2c3d4 mta event=delivery evpid=4b2f3c1d8e1f2a3b from=<ann@example.org> to=<tom@example.com> rcpt=<-> source=\"192.0.2.2\" relay=\"192.0.2.9 (mx.example.com)\" delay=1s result=\"Ok\" stat=\"250 2.0.0 Ok\"
 Nov 24 09:12:03 mx1 smtpd[1]: 0000000000000000 mda delivery evpid=4b2f3c1d8e1f2a3c from=<ann@example.org> to=<ida@mx1> rcpt=<ida@mx1> user=ida delay=0s result=Ok stat=Delivered
 Nov 24 09:12:03 mx1 smtpd[1]: 7d5a1f70a1b2c3d4 mta disconnected reason=quit messages=1
+Nov 24 09:12:04 mx1 smtpd[1]: 7d5a1f6fd5b2a4c2 smtp message msgid=5b2f3c1d size=7 nrcpt=1 proto=ESMTP
+Nov 24 09:12:04 mx1 smtpd[1]: 7d5a1f6fd5b2a4c2 smtp envelope evpid=5b2f3c1d8e1f2a3b from=<ann@example.org> to=<tom@example.com>
 ";
         let (head, tail) = ("4b2f3c1d from=ann@example.org", "<shop.example.org 900");
         assert_eq!(
@@ -148,6 +159,7 @@ Nov 24 09:12:03 mx1 smtpd[1]: 7d5a1f70a1b2c3d4 mta disconnected reason=quit mess
                 format!("deferred sending {head} to=tom@example.com @mx.example.com {tail}: 450 4.7.1 wait, please"),
                 format!("delivered sending {head} to=tom@example.com @mx.example.com {tail}: 250 2.0.0 Ok"),
                 format!("delivered receiving {head} to=ida@mx1 {tail}: Delivered"),
+                "received receiving 5b2f3c1d from=ann@example.org 7".to_owned(),
             ]
         );
     }

@@ -18,7 +18,7 @@ const FIELD_BYTES_MAX: usize = crate::messages::FIELD_BYTES_MAX;
 
 /// The deliveries under way, by their number.
 #[derive(Debug, Default)]
-pub(crate) struct Deliveries(BTreeMap<u64, Delivery>);
+pub(crate) struct Deliveries(BTreeMap<String, Delivery>);
 
 #[derive(Debug)]
 struct Delivery {
@@ -29,6 +29,7 @@ struct Delivery {
 
 /// Whether the words are qmail-send's.
 pub(crate) fn looks_so(text: &str) -> bool {
+    let text = without_stamp(text);
     let starts = [
         "new msg ",
         "info msg ",
@@ -44,15 +45,24 @@ pub(crate) fn looks_so(text: &str) -> bool {
     })
 }
 
+/// By syslog, splogger puts a stamp of its own first.
+fn without_stamp(text: &str) -> &str {
+    match text.split_once(' ') {
+        Some((first, rest)) if stamp::epoch(first).is_some() => rest,
+        _ => text,
+    }
+}
+
+/// The word at the beginning: with several queues, a line ends with the queue's name.
+fn first(text: &str) -> &str {
+    text.split(' ').next().unwrap_or(text)
+}
+
 /// Reads one line without its stamp.
 pub(crate) fn read(entry: &Entry<'_>, deliveries: &mut Deliveries, teller: &mut Teller<'_, '_>) {
-    // By syslog, splogger puts a stamp of its own first.
-    let text = match entry.text.split_once(' ') {
-        Some((first, rest)) if stamp::epoch(first).is_some() => rest,
-        _ => entry.text,
-    };
+    let text = without_stamp(entry.text);
     if let Some(id) = text.strip_prefix("new msg ") {
-        teller.messages.open(entry.host, id).begin();
+        teller.messages.open(entry.host, first(id)).begin();
     } else if let Some(rest) = text.strip_prefix("info msg ") {
         arrived(entry, rest, teller);
     } else if let Some(rest) = text.strip_prefix("starting delivery ") {
@@ -60,11 +70,10 @@ pub(crate) fn read(entry: &Entry<'_>, deliveries: &mut Deliveries, teller: &mut 
     } else if let Some(rest) = text.strip_prefix("delivery ") {
         ended(entry, rest, deliveries, teller);
     } else if let Some(rest) = text.strip_prefix("bounce msg ") {
-        let id = rest.split(' ').next().unwrap_or(rest);
-        teller.tell(entry.host, id, record(entry, Kind::Noticed, Direction::Sending));
+        teller.tell(entry.host, first(rest), record(entry, Kind::Noticed, Direction::Sending));
     } else if let Some(id) = text.strip_prefix("end msg ") {
-        teller.tell(entry.host, id, record(entry, Kind::Removed, Direction::Sending));
-        teller.messages.close(entry.host, id);
+        teller.tell(entry.host, first(id), record(entry, Kind::Removed, Direction::Sending));
+        teller.messages.close(entry.host, first(id));
     }
 }
 
@@ -89,15 +98,22 @@ impl Deliveries {
     fn start(&mut self, rest: &str) {
         let Some((number, rest)) = rest.split_once(": msg ") else { return };
         let Some((message, rest)) = rest.split_once(" to ") else { return };
-        let (channel, recipient) = rest.split_once(' ').unwrap_or((rest, ""));
+        let mut words = rest.split(' ');
+        let (channel, recipient) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let direction = if channel == "local" { Direction::Receiving } else { Direction::Sending };
-        let Ok(number) = number.parse() else { return };
         let kept = |text: &str| text[..text.floor_char_boundary(FIELD_BYTES_MAX)].to_owned();
-        self.0.insert(number, Delivery { message: kept(message), recipient: kept(recipient), direction });
+        let delivery = Delivery { message: kept(message), recipient: kept(recipient), direction };
+        self.0.insert(key(number, words.next().unwrap_or_default()), delivery);
         if self.0.len() > DELIVERIES_MAX {
             self.0.pop_first();
         }
     }
+}
+
+/// Each queue numbers its own deliveries.
+fn key(number: &str, queue: &str) -> String {
+    let cut = |text: &str| text[..text.floor_char_boundary(20)].to_owned();
+    cut(number) + " " + &cut(queue)
 }
 
 /// `7: deferral: 192.0.2.9_does_not_like_recipient./Remote_host_said:_450_later/Giving_up_on_192.0.2.9./`
@@ -110,7 +126,8 @@ fn ended(entry: &Entry<'_>, rest: &str, deliveries: &mut Deliveries, teller: &mu
         "failure" => Kind::Failed,
         _ => return,
     };
-    let Some(delivery) = number.parse().ok().and_then(|number: u64| deliveries.0.remove(&number)) else { return };
+    let (said, queue) = said.split_once(' ').unwrap_or((said, ""));
+    let Some(delivery) = deliveries.0.remove(&key(number, queue)) else { return };
     let said = said.replace('_', " ");
     let said = said.trim_end_matches('/');
     let (said, _) = said.split_once("/Giving up on ").unwrap_or((said, ""));
@@ -166,5 +183,11 @@ mod tests {
         );
         let by_syslog = "Nov 24 09:12:00 mx1 qmail: 1795540000.123456 info msg 7: bytes 5 from <> qp 1 uid 2";
         assert_eq!(told(by_syslog), ["received receiving 7 from= 5"]);
+        let two_queues = "\
+2026-11-24 08:00:09.681 starting delivery 1: msg 7 to local ann@mx1 queue1
+1795540000.334422 starting delivery 1: msg 8 to local tom@mx1 queue2
+1795540000.334422 delivery 1: success: did_0+0+1/ queue1
+";
+        assert_eq!(told(two_queues), ["delivered receiving 7 to=ann@mx1: did 0+0+1"]);
     }
 }

@@ -84,10 +84,12 @@ fn attempted(entry: &Entry<'_>, id: &str, rest: &str, teller: &mut Teller<'_, '_
     // The words come last, and have commas of their own.
     let Some(at) = memchr::memmem::find(rest.as_bytes(), b", stat=") else { return };
     let (fields, stat) = (&rest[..at], &rest[at + 7..]);
+    let status = field(fields, "dsn").and_then(words::status);
     let (kind, said) = match stat.split_once([' ', ':', '(']).map_or(stat, |(word, _)| word) {
         "Sent" => (Kind::Delivered, stat.strip_prefix("Sent").unwrap_or(stat)),
         "Deferred" => (Kind::Deferred, stat.strip_prefix("Deferred").unwrap_or(stat)),
         "queued" => return,
+        _ if status.is_some_and(|status| status.class() == 4) => (Kind::Deferred, stat),
         _ => (Kind::Failed, stat),
     };
     let said = said.trim_start_matches([':', ' ']);
@@ -102,7 +104,6 @@ fn attempted(entry: &Entry<'_>, id: &str, rest: &str, teller: &mut Teller<'_, '_
         Some("relay") if host.is_some_and(words::is_loopback) => Direction::Within,
         _ => Direction::Sending,
     };
-    let status = field(fields, "dsn").and_then(words::status);
     let to = field(fields, "to").unwrap_or_default();
     for recipient in to.split(',').take(RECIPIENTS_MAX) {
         let recipient = Some(words::bare(recipient));
@@ -117,6 +118,10 @@ fn refused(entry: &Entry<'_>, id: Option<&str>, rest: &str, teller: &mut Teller<
         return;
     };
     let (fields, said) = (&rest[..at], &rest[at + 7..]);
+    // What another host's TLS was refused for follows as that delivery's own line.
+    if fields.starts_with("ruleset=tls_") {
+        return;
+    }
     let fields = fields.strip_prefix("Milter: ").unwrap_or(fields);
     let address = field(fields, "arg1").or_else(|| field(fields, "to")).map(words::bare);
     let of_sender = fields.starts_with("ruleset=check_mail") || fields.starts_with("from=");
@@ -147,6 +152,7 @@ Nov 24 09:12:02 mx1 sm-mta[2]: 2AO9C1ab012345: to=<eve@example.net>, delay=00:00
 Nov 24 09:12:02 mx1 sm-mta[2]: 2AO9C1ab012345: 2AO9C2ab012346: DSN: User unknown
 Nov 24 09:12:03 mx1 sendmail[3]: 2AO9C2ab012347: ruleset=check_rcpt, arg1=<b@example.com>, relay=m.example [192.0.2.6], reject=550 5.7.1 <b@example.com>... Relaying denied
 Nov 24 09:12:04 mx1 sm-mta[3]: 2AO9C2ab012348: Milter: to=<b@example.com>, reject=451 4.7.1 later, please
+Nov 24 09:12:05 mx1 sm-mta[2]: 2AO9C1ab012345: to=<joe@example.net>, delay=00:00:01, mailer=esmtp, relay=mx.example.net. [192.0.2.8], dsn=4.5.0, stat=Operating system error
 Nov 24 09:12:05 mx1 sm-mta[3]: STARTTLS=client, relay=mx.example.com., version=TLSv1.3
 ";
         let head = "2AO9C1ab012345 id=m1@example.org from=ann@example.org";
@@ -160,6 +166,7 @@ Nov 24 09:12:05 mx1 sm-mta[3]: STARTTLS=client, relay=mx.example.com., version=T
             format!("noticed sending {head} {tail}: DSN: User unknown"),
             "rejected receiving 2AO9C2ab012347 to=b@example.com <m.example: 550 5.7.1 <b@example.com>... Relaying denied".to_owned(),
             "rejected receiving 2AO9C2ab012348 to=b@example.com: 451 4.7.1 later, please".to_owned(),
+            format!("deferred sending {head} to=joe@example.net @mx.example.net {tail} 4.5.0: Operating system error"),
         ]);
     }
 }

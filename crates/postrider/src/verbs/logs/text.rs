@@ -21,7 +21,9 @@ pub(super) fn render(report: &Report<'_>, by: By, top: usize, look: Look) -> Str
     page.volume();
     page.silent();
     let (rows, rest) = report.tally.rows.sorted();
-    if rows.is_empty() {
+    if report.counts.lines == 0 {
+        page.title("There is nothing in it.");
+    } else if rows.is_empty() {
         page.title("Nothing went wrong on the way out.");
     } else {
         page.title("What went wrong, the most frequent first");
@@ -72,6 +74,9 @@ impl Page<'_> {
     fn volume(&mut self) {
         let volume = self.report.tally.volume;
         self.text.push('\n');
+        if self.report.counts.lines == 0 {
+            return;
+        }
         let bytes =
             if volume.received_bytes > 0 { format!(", {}", size(volume.received_bytes)) } else { String::new() };
         if volume.received > 0 {
