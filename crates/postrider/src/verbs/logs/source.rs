@@ -130,3 +130,30 @@ impl<R: Read> Read for Counted<R> {
         Ok(octets)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_and_plain_give_the_same_octets() {
+        let plain = b"Nov 24 09:00:00 mx1 x\n".repeat(1000);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&plain).unwrap();
+        let gzip = gzip.finish().unwrap();
+        let zstd = ruzstd::encoding::compress_to_vec(plain.as_slice(), ruzstd::encoding::CompressionLevel::Fastest);
+        let read = |octets: Vec<u8>| {
+            let mut all = Vec::new();
+            unpacked(BufReader::new(io::Cursor::new(octets)))
+                .and_then(|mut from| from.read_to_end(&mut all))
+                .map(|_| all)
+        };
+        for packed in [&plain, &gzip, &zstd] {
+            assert!(read(packed.clone()).unwrap() == plain);
+            // Files are rotated by putting one behind the other.
+            assert!(read(packed.repeat(3)).unwrap() == plain.repeat(3));
+        }
+        assert!(read(gzip[..gzip.len() / 2].to_vec()).is_err() && read(zstd[..zstd.len() / 2].to_vec()).is_err());
+        assert_eq!(read(Vec::new()).unwrap(), b"");
+    }
+}

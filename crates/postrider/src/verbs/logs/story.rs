@@ -5,7 +5,7 @@ use super::when::Zone;
 use crate::exit::{Exit, Failure};
 use crate::verbs::paint::{Look, Tone};
 use crate::verbs::queue::times::{harmless, size};
-use postrider_maillog::{Kind, Record};
+use postrider_maillog::{Direction, Kind, Record};
 use postrider_reply::Verdict;
 use postrider_smtp::Timestamp;
 use serde::Serialize;
@@ -26,6 +26,8 @@ pub(super) struct Story {
     judge: Judge,
     /// Queue ids of messages that were found by something else.
     followed: HashSet<String>,
+    /// Queue ids under which a wanted message goes on: behind a filter, or as the report about it.
+    heirs: HashSet<String>,
     found: u64,
     /// Nobody reads any more.
     closed: bool,
@@ -53,7 +55,17 @@ struct Fact<'a> {
 impl Story {
     pub(super) fn new(wanted: &str, zone: Zone, look: Look, json: bool) -> Self {
         let wanted = wanted.trim().trim_start_matches('<').trim_end_matches('>').to_owned();
-        Self { wanted, zone, look, json, judge: Judge::new(), followed: HashSet::new(), found: 0, closed: false }
+        Self {
+            wanted,
+            zone,
+            look,
+            json,
+            judge: Judge::new(),
+            followed: HashSet::new(),
+            heirs: HashSet::new(),
+            found: 0,
+            closed: false,
+        }
     }
 
     /// Tells a fact, if it belongs to the story.
@@ -66,28 +78,52 @@ impl Story {
             Kind::Received | Kind::Queued | Kind::Removed | Kind::Noticed => None,
             _ => Some(self.judge.verdict(record)),
         };
-        let told = if self.json { fact(record, verdict.as_deref()) } else { self.line(record, verdict.as_deref()) };
+        if let Some(heir) = heir(record).filter(|_| self.heirs.len() < MESSAGES_MAX) {
+            self.heirs.insert(heir.to_owned());
+        }
+        let is_new = self.follow(record);
+        let told = match self.json {
+            true => fact(record, verdict.as_deref()),
+            false if is_new && record.kind != Kind::Received => {
+                self.about(record) + &self.line(record, verdict.as_deref())
+            }
+            false => self.line(record, verdict.as_deref()),
+        };
         self.closed = io::stdout().write_all(told.as_bytes()).is_err();
     }
 
     fn belongs(&mut self, record: &Record<'_>) -> bool {
         let is_it = |field: Option<&str>| field.is_some_and(|field| field.eq_ignore_ascii_case(&self.wanted));
         if is_it(record.queue_id) || is_it(record.message_id) || is_it(record.from) || is_it(record.recipient) {
-            if let Some(id) = record
-                .queue_id
-                .filter(|id| *id != self.wanted && self.followed.len() < MESSAGES_MAX && !self.followed.contains(*id))
-            {
-                self.followed.insert(id.to_owned());
-            }
+            return true;
+        }
+        let Some(id) = record.queue_id else { return false };
+        if self.heirs.contains(id) {
             return true;
         }
         // Another recipient's line of a message that was found by one recipient is not its story.
-        let follows = record.recipient.is_none() && record.queue_id.is_some_and(|id| self.followed.contains(id));
-        if follows && record.kind == Kind::Removed {
+        record.recipient.is_none() && self.followed.contains(id)
+    }
+
+    /// Follows a message that was found by an address; `true` the first time.
+    fn follow(&mut self, record: &Record<'_>) -> bool {
+        let Some(id) = record.queue_id else { return false };
+        if record.kind == Kind::Removed {
             // The id may be given again.
-            record.queue_id.map(|id| self.followed.remove(id));
+            self.followed.remove(id);
+            return false;
         }
-        follows
+        self.followed.len() < MESSAGES_MAX && !self.followed.contains(id) && self.followed.insert(id.to_owned())
+    }
+
+    /// Which mail it is, as its arrival came before it was known to be wanted.
+    fn about(&self, record: &Record<'_>) -> String {
+        if record.from.is_none() {
+            return String::new();
+        }
+        let id = record.message_id.map(|id| format!(", Message-ID {}", harmless(id))).unwrap_or_default();
+        let about = format!("a mail from {}{}{id}", sender(record), by_client(record));
+        format!("{}\n", self.look.paint(&about, Tone::Strong))
     }
 
     fn line(&self, record: &Record<'_>, verdict: Option<&Verdict>) -> String {
@@ -136,6 +172,17 @@ impl Story {
     }
 }
 
+/// `250 2.0.0 Ok: queued as 5F2A1B3D` of a filter on the same host, and
+/// `sender non-delivery notification: 5F2A1B3D`.
+fn heir<'a>(record: &Record<'a>) -> Option<&'a str> {
+    let behind = match (record.kind, record.direction) {
+        (Kind::Delivered, Direction::Within) => record.said.rsplit_once("queued as ")?.1,
+        (Kind::Noticed, _) => record.said.rsplit_once("notification: ")?.1,
+        _ => return None,
+    };
+    behind.split(|c: char| !c.is_ascii_alphanumeric()).next().filter(|id| id.len() >= 5)
+}
+
 fn sender(record: &Record<'_>) -> String {
     match record.from {
         Some("") => "the null sender (a report)".to_owned(),
@@ -168,4 +215,50 @@ fn fact(record: &Record<'_>, verdict: Option<&Verdict>) -> String {
         verdict,
     };
     serde_json::to_string(&fact).map_or_else(|_| String::new(), |line| line + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use postrider_maillog::{Reader, Settings};
+
+    #[test]
+    fn a_message_is_followed_through_filter_and_report() {
+        let log = b"\
+Nov 24 09:00:00 mx1 postfix/smtpd[1]: AAAAA1: client=shop.example[192.0.2.7]
+Nov 24 09:00:00 mx1 postfix/qmgr[1]: AAAAA1: from=<ann@b.example>, size=9, nrcpt=2 (queue active)
+Nov 24 09:00:01 mx1 postfix/smtp[1]: AAAAA1: to=<tom@c.example>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, dsn=2.0.0, status=sent (250 2.0.0 from MTA: 250 2.0.0 Ok: queued as BBBBB2)
+Nov 24 09:00:01 mx1 postfix/smtp[1]: AAAAA1: to=<ida@c.example>, relay=none, delay=1, dsn=4.4.1, status=deferred (x)
+Nov 24 09:00:01 mx1 postfix/qmgr[1]: CCCCC3: from=<eve@b.example>, size=9, nrcpt=1 (queue active)
+Nov 24 09:00:02 mx1 postfix/smtp[1]: BBBBB2: to=<tom@c.example>, relay=none, delay=1, dsn=5.4.4, status=bounced (Host not found)
+Nov 24 09:00:02 mx1 postfix/bounce[1]: BBBBB2: sender non-delivery notification: DDDDD4
+Nov 24 09:00:02 mx1 postfix/smtp[1]: DDDDD4: to=<ann@b.example>, relay=x[192.0.2.9]:25, delay=1, dsn=2.0.0, status=sent (250 Ok)
+Nov 24 09:00:03 mx1 postfix/qmgr[1]: AAAAA1: removed
+";
+        let told = |wanted: &str| {
+            let mut story = Story::new(wanted, Zone::default(), Look { colour: false, columns: 80 }, false);
+            let mut reader = Reader::new(Settings::default());
+            let mut ids = Vec::new();
+            reader.feed(log, &mut |record| {
+                if story.belongs(record) {
+                    story.follow(record);
+                    story.heirs.extend(heir(record).map(str::to_owned));
+                    ids.push(format!("{} {}", record.queue_id.unwrap_or_default(), record.kind.name()));
+                }
+            });
+            ids
+        };
+        let by_id = [
+            "AAAAA1 received",
+            "AAAAA1 delivered",
+            "AAAAA1 deferred",
+            "BBBBB2 failed",
+            "BBBBB2 noticed",
+            "DDDDD4 delivered",
+            "AAAAA1 removed",
+        ];
+        assert_eq!(told("aaaaa1"), by_id);
+        assert_eq!(told("ida@c.example"), ["AAAAA1 deferred", "AAAAA1 removed"]);
+        assert_eq!(told("<nobody@c.example>"), [""; 0]);
+    }
 }
