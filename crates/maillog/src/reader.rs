@@ -255,6 +255,10 @@ impl State {
             exim::read(&entry, &mut teller);
             return Some(Server::Exim);
         }
+        if opensmtpd::looks_so(text) {
+            opensmtpd::read(&entry, &mut teller);
+            return Some(Server::OpenSmtpd);
+        }
         if qmail::looks_so(text) {
             qmail::read(&entry, &mut self.deliveries, &mut teller);
             return Some(Server::Qmail);
@@ -299,6 +303,10 @@ impl State {
 
     /// `#Fields: …` names the columns of Exchange's rows; other comments are its too.
     fn comment(&mut self, line: &str) -> Option<Server> {
+        if line.starts_with("#type,") && line.contains("rcpt") {
+            self.columns = Some(Header::PowerMta(Columns::read(&line[1..])));
+            return Some(Server::PowerMta);
+        }
         if let Some(header) = line.strip_prefix("#Fields:") {
             self.columns = Some(Header::Exchange(Columns::read(header)));
         }
@@ -316,6 +324,13 @@ impl State {
         if line.starts_with("date-time,") {
             self.columns = Some(Header::Exchange(Columns::read(line)));
             return true;
+        }
+        if self.columns.is_none() {
+            if exchange::looks_so(line) {
+                self.columns = Some(Header::Exchange(Columns::read(exchange::COLUMNS)));
+            } else if powermta::looks_so(line) {
+                self.columns = Some(Header::PowerMta(Columns::read(powermta::COLUMNS)));
+            }
         }
         match &self.columns {
             Some(Header::Exchange(columns)) => {

@@ -6,6 +6,17 @@ use crate::record::{Direction, Kind, Record, Server, Sink};
 use crate::stamp::Calendar;
 use crate::words;
 
+/// The columns where no header says which there are, as a pasted row has none: since Exchange 2013.
+pub(crate) const COLUMNS: &str = "date-time,client-ip,client-hostname,server-ip,server-hostname,source-context,connector-id,source,\
+    event-id,internal-message-id,message-id,network-message-id,recipient-address,recipient-status,total-bytes,recipient-count,\
+    related-recipient-address,reference,message-subject,sender-address,return-path,message-info,directionality,tenant-id,\
+    original-client-ip,original-server-ip,custom-data,transport-traffic-type,log-id,schema-version";
+
+/// Whether a line without a header before it is a row of Exchange's.
+pub(crate) fn looks_so(line: &str) -> bool {
+    line.get(23..25) == Some("Z,") && memchr::memchr_iter(b',', line.as_bytes()).count() >= 20
+}
+
 /// The most recipients of one row that are told.
 const RECIPIENTS_MAX: usize = 1000;
 
@@ -111,6 +122,11 @@ mod tests {
                 "noticed sending id=m1@example.org from= 2000",
                 "delivered receiving 44 id=m2@example.org from=ann@example.org to=liz@example.org 700: Inbox",
             ]
+        );
+        let bare = "2026-11-24T09:12:02.000Z,,,,,550 5.1.10 no such user,,ROUTING,FAIL,42,<m1@example.org>,9f,bob@example.net,,900,1,,,Hello,ann@example.org,<>,,,,,,,,,";
+        assert_eq!(
+            told(bare),
+            ["failed sending 42 id=m1@example.org from= to=bob@example.net 900 5.1.10: 550 5.1.10 no such user"]
         );
     }
 }

@@ -93,6 +93,7 @@ pub(crate) fn read(line: &str, sink: &mut Sink<'_>) -> bool {
     let said = match (response.code.get(), &enhanced) {
         // KumoMTA's own troubles come with a code that nobody sent.
         _ if content.starts_with("KumoMTA internal: ") => content["KumoMTA internal: ".len()..].to_owned(),
+        (Some(code), _) if content.starts_with(code) => content.to_owned(),
         (Some(code), Some(enhanced)) if !content.starts_with(enhanced.as_str()) => {
             format!("{code} {enhanced} {content}")
         }

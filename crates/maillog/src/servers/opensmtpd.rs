@@ -8,6 +8,12 @@ use crate::reader::Teller;
 use crate::record::{Direction, Kind, Record, Server};
 use crate::words;
 
+/// Whether the words are OpenSMTPD's, as a container's output has them without a tag.
+pub(crate) fn looks_so(text: &str) -> bool {
+    let parts = [" smtp ", " mta ", " mda "];
+    text.get(..16).is_some_and(|number| is_number(number, 16)) && parts.iter().any(|part| text[16..].starts_with(part))
+}
+
 /// Reads one line.
 pub(crate) fn read(entry: &Entry<'_>, teller: &mut Teller<'_, '_>) {
     let Some((session, rest)) = entry.text.split_once(' ').filter(|(session, _)| is_number(session, 16)) else {
@@ -136,6 +142,8 @@ mod tests {
 
     #[test]
     fn its_lines_are_read_in_both_spellings() {
+        let bare = "0000000000000000 mda delivery evpid=4b2f3c1d8e1f2a3c from=<> to=<ida@mx1> rcpt=<-> user=ida delay=0s result=Ok stat=Delivered";
+        assert_eq!(told(bare), ["delivered receiving 4b2f3c1d from= to=ida@mx1: Delivered"]);
         let log = "\
 Nov 24 09:12:00 mx1 smtpd[1]: 7d5a1f6fd5b2a4c1 smtp connected address=192.0.2.7 host=shop.example.org
 Nov 24 09:12:00 mx1 smtpd[1]: 7d5a1f6fd5b2a4c1 smtp envelope evpid=4b2f3c1d8e1f2a3b from=<ann@example.org> to=<tom@example.com>

@@ -130,12 +130,14 @@ fn attempted(entry: &Entry<'_>, service: &str, id: &str, rest: &str, teller: &mu
 
 fn direction(service: &str, relay: &str) -> Direction {
     match service {
-        "local" | "virtual" | "pipe" | "lmtp" => Direction::Receiving,
+        "local" | "virtual" | "pipe" => Direction::Receiving,
         // The ports that filters are given in Postfix's own documents and in those of the filters.
         _ if words::is_loopback(relay) => match relay.rsplit_once("]:").and_then(|(_, port)| port.parse().ok()) {
             Some(10_020..=10_050_u16) => Direction::Within,
+            _ if service == "lmtp" => Direction::Receiving,
             _ => Direction::Sending,
         },
+        "lmtp" => Direction::Receiving,
         _ => Direction::Sending,
     }
 }
@@ -256,6 +258,14 @@ Nov 24 09:20:01 mx1 postfix/qmgr[3]: 4F2A1B3C: removed
             (
                 "smtp[1]: 4F2A1B3C: to=<b@example.com>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, dsn=2.0.0, status=sent (250 2.0.0 from MTA)",
                 "delivered within 4F2A1B3C to=b@example.com @127.0.0.1 2.0.0: 250 2.0.0 from MTA",
+            ),
+            (
+                "lmtp[1]: 4F2A1B3C: to=<b@example.com>, relay=127.0.0.1[127.0.0.1]:10026, delay=0.15, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 5A)",
+                "delivered within 4F2A1B3C to=b@example.com @127.0.0.1 2.0.0: 250 2.0.0 Ok: queued as 5A",
+            ),
+            (
+                "lmtp[1]: 4F2A1B3C: to=<b@example.com>, relay=mx1[private/dovecot-lmtp], delay=0.4, dsn=2.0.0, status=sent (250 2.0.0 Saved)",
+                "delivered receiving 4F2A1B3C to=b@example.com @mx1 2.0.0: 250 2.0.0 Saved",
             ),
             (
                 "local[1]: 3mNp4ZtXk9z1: to=<root@mx1>, relay=local, delay=0, dsn=2.0.0, status=sent (delivered to mailbox)",

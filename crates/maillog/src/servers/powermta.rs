@@ -8,6 +8,16 @@ use crate::record::{Direction, Kind, Record, Server, Sink};
 use crate::stamp::{self, Calendar};
 use crate::words;
 
+/// The columns where no header says which there are, as a pasted row has none.
+pub(crate) const COLUMNS: &str = "type,timelogged,timequeued,orig,rcpt,orcpt,dsnaction,dsnstatus,dsndiag,dsnmta,bouncecat,srctype,\
+    srcmta,dlvtype,dlvsourceip,dlvdestinationip,dlvesmtpavailable,dlvsize,vmta,jobid,envid,queue,vmtapool";
+
+/// Whether a line without a header before it is a row of PowerMTA's.
+pub(crate) fn looks_so(line: &str) -> bool {
+    let dated = line.as_bytes().get(2).is_some_and(u8::is_ascii_digit);
+    dated && ["d,", "b,", "t,", "r,"].iter().any(|kind| line.starts_with(kind)) && line.contains('@')
+}
+
 /// Reads a row; `false` when it is none of PowerMTA's.
 pub(crate) fn read(row: &Row<'_>, calendar: &Calendar, sink: &mut Sink<'_>) -> bool {
     let of_mailbox = matches!(row.get("dlvtype"), Some("file" | "discard" | "pipe"));
@@ -78,5 +88,8 @@ f,2026-11-24 09:12:02+0000,,,,,,,,,,,,
                 "expired sending j1 from=ann@example.org to=eve@example.net 4.4.7",
             ]
         );
+        let bare = "b,2026-11-24 09:12:02+0000,2026-11-24 09:12:00+0000,ann@example.org,bob@example.net,,failed,5.1.1 (x),smtp;550 no,mx (192.0.2.8)";
+        assert_eq!(told(bare), ["failed sending from=ann@example.org to=bob@example.net @mx 5.1.1: 550 no"]);
+        assert_eq!(told("#type,timeLogged,rcpt\nd,1795540000,a@b.example\n"), ["delivered sending to=a@b.example"]);
     }
 }

@@ -141,12 +141,18 @@ keys! {
     /// The first wait when no reply came to the final dot. RFC 1047 asks for ten minutes at least
     /// before what may be a duplicate is sent.
     "queue.retry.in_doubt" => retry_in_doubt: Duration = "15m", Live;
+    /// How often a recipient is tried again after no reply came to the final dot. Once: a host that
+    /// twice takes a message and never says so has most likely delivered both.
+    "queue.retry.in_doubt_times" => retry_in_doubt_times: u32 = "1", Live;
     /// Give up after so many attempts. Empty, as time decides: see queue.expire.
     "queue.retry.attempts_max" => retry_attempts_max: Option<u32> = "", Live;
     /// When to give up and return the message. RFC 5321 §4.5.4.1 asks for four to five days.
     "queue.expire" => expire: Duration = "5d", Live;
     /// The same for bounces and other mail with the null sender. A day: nobody waits for an old bounce.
     "queue.expire_notices" => expire_notices: Duration = "1d", Live;
+    /// The same for what is refused for what it is (policy, content, sender, recipient), though with a
+    /// temporary code. A day: somebody must act, and cannot before they are told.
+    "queue.expire_refused" => expire_refused: Duration = "1d", Live;
     /// When to tell the sender that the message is late. Four hours is what people have come to know.
     "queue.delay_notice_after" => delay_notice_after: Duration = "4h", Live;
     /// The most deliveries at once. Below the usual limit of 1,024 descriptors, with room for clients.

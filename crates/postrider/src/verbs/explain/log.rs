@@ -58,7 +58,12 @@ pub(super) fn explain(reader: &Reader, text: &str, hints: &Hints) -> Option<Expl
             if counts.foreign() == 1 { "One line is".to_owned() } else { format!("{} lines are", counts.foreign()) };
         explained.notes.push(format!("{lines} no mail server's that is known here."));
     }
-    explained.recipients = Some(recipients);
+    // One line about one recipient is answered as a reply is; several, as a mail about several.
+    if recipients.len() == 1 {
+        explained.reply = recipients.pop();
+    } else {
+        explained.recipients = Some(recipients);
+    }
     explained.original = original;
     Some(explained)
 }
@@ -96,7 +101,9 @@ fn looks_so(text: &str) -> bool {
     ];
     let opened = matches!(bytes, [b'{', ..] | [b'@', b'4', ..] | [b'[', b'A'..=b'Z', ..] | [b'<', b'0'..=b'9', ..]);
     let exim = bytes.len() > 20 && bytes[6] == b'-' && (bytes[13] == b'-' || bytes[18] == b'-');
-    dated || month || opened || exim || tagged.iter().any(|tag| text.starts_with(tag))
+    let numbered = bytes.len() > 20 && bytes[16] == b' ' && bytes[..16].iter().all(u8::is_ascii_hexdigit);
+    let row = bytes.len() > 20 && matches!(bytes[0], b'd' | b'b' | b't' | b'r') && bytes[1] == b',';
+    dated || month || opened || exim || numbered || row || tagged.iter().any(|tag| text.starts_with(tag))
 }
 
 #[cfg(test)]
