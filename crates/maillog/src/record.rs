@@ -141,6 +141,8 @@ pub struct Record<'a> {
     pub size: Option<u64>,
     /// The enhanced status, where the log has it in a field of its own.
     pub status: Option<EnhancedStatus>,
+    /// The cause by its name in `postrider.verdict/1`, where the log has it: in our own events.
+    pub cause: Option<&'a str>,
     /// The words of the server that answered, or of this one about its trouble.
     pub said: &'a str,
 }
@@ -161,6 +163,7 @@ impl<'a> Record<'a> {
             client: None,
             size: None,
             status: None,
+            cause: None,
             said: "",
         }
     }

@@ -33,6 +33,16 @@ struct Line<'a> {
     outcome: Option<Outcome<'a>>,
     #[serde(default)]
     via: Option<Via<'a>>,
+    #[serde(default)]
+    verdict: Option<Verdict<'a>>,
+}
+
+/// What the relay's own decoder said; it knew more than the words.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Verdict<'a> {
+    #[serde(borrow)]
+    cause: Text<'a>,
 }
 
 /// An outcome, or the reply that a client was given.
@@ -97,6 +107,7 @@ pub(crate) fn read(line: &str, calendar: &Calendar, sink: &mut Sink<'_>) -> bool
         client: line.client.get(),
         size: line.size.get().and_then(|digits| digits.parse().ok()),
         status: outcome.enhanced.get().and_then(words::status),
+        cause: line.verdict.as_ref().and_then(|verdict| verdict.cause.get()),
         said: said.trim_end(),
         ..Record::new(
             Server::Postrider,

@@ -27,7 +27,13 @@ impl Judge {
 
     /// What became of the recipient, and why.
     pub(super) fn verdict(&mut self, record: &Record<'_>) -> Rc<Verdict> {
-        let key = self.hasher.hash_one((record.kind, record.host, record.status.map(|it| it.to_string()), record.said));
+        let key = self.hasher.hash_one((
+            record.kind,
+            record.host,
+            record.status.map(|it| it.to_string()),
+            record.cause,
+            record.said,
+        ));
         if let Some(verdict) = self.verdicts.get(&key) {
             return Rc::clone(verdict);
         }
@@ -67,6 +73,10 @@ pub(crate) fn said_of<'a>(record: &Record<'a>) -> Said<'a> {
 pub(crate) fn verdict_of(decoder: &Decoder, record: &Record<'_>) -> Verdict {
     let context = Context { host: record.host.unwrap_or_default(), ..Context::default() };
     let mut verdict = decoder.explain(&said_of(record), &context);
+    if let Some(cause) = record.cause.and_then(Cause::from_name) {
+        let disposition = verdict.disposition;
+        settled(decoder, &mut verdict, cause, disposition);
+    }
     // What became of it is the log's to say; why, the words'.
     match record.kind {
         Kind::Delivered => settled(decoder, &mut verdict, Cause::Delivered, Disposition::Delivered),
@@ -83,10 +93,10 @@ pub(crate) fn verdict_of(decoder: &Decoder, record: &Record<'_>) -> Verdict {
 /// A verdict that follows from what happened, not from the words.
 fn settled(decoder: &Decoder, verdict: &mut Verdict, cause: Cause, disposition: Disposition) {
     verdict.disposition = disposition;
-    verdict.suppress = false;
     if verdict.cause == cause {
         return;
     }
+    verdict.suppress = false;
     if let Some(facts) = decoder.cause(cause) {
         verdict.scope = facts.scope;
         verdict.who = facts.who;
@@ -126,5 +136,10 @@ Nov 24 09:12:01 mx1 postfix/local[4]: 4F2A1B3C: to=<a@b.example>, relay=local, d
         ];
         assert_eq!(seen, want);
         assert_eq!(judge.verdicts.len(), 4);
+        let event = br#"{"schema":"postrider.events/1","event":"deferred","recipient":"a@b.example","outcome":{"trouble":"timeout","detail":"no reply in 3 s"},"verdict":{"cause":"connection-timeout"}}"#;
+        reader.feed(event, &mut |_| {});
+        let mut causes = Vec::new();
+        reader.end_file(&mut |record| causes.push(judge.verdict(record).cause));
+        assert_eq!(causes, [Cause::ConnectionTimeout]);
     }
 }
