@@ -81,7 +81,7 @@ fn job(number: usize, destination: Destination, now: Timestamp) -> Job<u64> {
         null_sender: false,
         bytes_held: 0,
         destination,
-        recipients: vec![JobRecipient { index: 0, attempts: 0, delay_told: false, notify_delay: true }],
+        recipients: vec![JobRecipient { index: 0, attempts: 0, delay_told: false, doubts: 0, notify_delay: true }],
         payload: number as u64,
     }
 }

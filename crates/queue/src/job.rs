@@ -32,6 +32,8 @@ pub struct JobRecipient {
     pub attempts: u32,
     /// Whether the sender has been told of the delay.
     pub delay_told: bool,
+    /// Attempts before whose final dot got no reply.
+    pub doubts: u32,
     /// Whether the sender wants to be told (RFC 3461 §4.1: `DELAY`, also when nothing was said).
     pub notify_delay: bool,
 }

@@ -18,6 +18,10 @@ pub struct Settings {
     /// `queue.expire_notices`: the same for null senders. One day: nobody waits for a bounce
     /// of last week, and undeliverable ones are mostly backscatter.
     pub expire_notices: Duration,
+    /// `queue.expire_refused`: the same for what is refused for what it is (policy, content, sender,
+    /// recipient), though with a temporary code. One day: somebody must act, and cannot before they
+    /// are told.
+    pub expire_refused: Duration,
     /// `queue.delay_notice_after`: when the sender is told that a message is late. Four hours:
     /// RFC 5321 §4.5.4.1 has no number, four hours is what people have come to know.
     pub delay_notice_after: Duration,
@@ -63,6 +67,7 @@ impl Default for Settings {
             site: SiteSettings::default(),
             expire: 5 * 24 * HOUR,
             expire_notices: 24 * HOUR,
+            expire_refused: 24 * HOUR,
             delay_notice_after: 4 * HOUR,
             connections_max: 500,
             destination_connections_max: 20,
@@ -103,6 +108,10 @@ pub struct RetrySettings {
     /// `queue.retry.in_doubt`: the first wait when no reply came to the final dot. 15 minutes:
     /// RFC 1047 §3 asks for ten at least before what may be a duplicate is sent.
     pub in_doubt: Duration,
+    /// `queue.retry.in_doubt_times`: how often a recipient is tried again after no reply came to the
+    /// final dot. Once: a host that twice takes a message and never says so has most likely
+    /// delivered both.
+    pub in_doubt_times: u32,
     /// `queue.retry.too_many_recipients`: the first wait when a host took only some recipients.
     /// Two seconds: RFC 5321 §4.5.3.1.10 wants the rest in a further transaction.
     pub too_many_recipients: Duration,
@@ -124,6 +133,7 @@ impl Default for RetrySettings {
             greylisted: 5 * MINUTE,
             mailbox_full: HOUR,
             in_doubt: 15 * MINUTE,
+            in_doubt_times: 1,
             too_many_recipients: Duration::from_secs(2),
             after_min: Duration::from_secs(10),
             after_max: 24 * HOUR,

@@ -39,6 +39,9 @@ pub enum GiveUp {
     Expired,
     /// It was tried as often as it may be.
     AttemptsMax,
+    /// It may have been delivered, more than once already: a further attempt would rather make a
+    /// duplicate than a delivery.
+    InDoubt,
 }
 
 impl GiveUp {
@@ -48,6 +51,7 @@ impl GiveUp {
             Self::Failed => "failed",
             Self::Expired => "expired",
             Self::AttemptsMax => "attempts-max",
+            Self::InDoubt => "in-doubt",
         }
     }
 }
@@ -56,6 +60,13 @@ impl Settings {
     /// When a message goes back to its sender.
     pub(crate) fn expires<J>(&self, job: &Job<J>) -> Timestamp {
         job.accepted.plus(if job.null_sender { self.expire_notices } else { self.expire })
+    }
+
+    /// The same for one recipient, after a verdict: what was refused for what it is, and not for the
+    /// hour, goes back sooner.
+    fn expires_after<J>(&self, job: &Job<J>, cause: Cause) -> Timestamp {
+        let expires = self.expires(job);
+        if is_refusal(cause) { expires.min(job.accepted.plus(self.expire_refused)) } else { expires }
     }
 
     /// Whether the sender is to be told now that this recipient is late.
@@ -80,7 +91,10 @@ impl Settings {
             Disposition::Fail => return Settled::GiveUp { reason: GiveUp::Failed },
             Disposition::Retry => {}
         }
-        let expires = self.expires(job);
+        if in_doubt && recipient.doubts >= self.retry.in_doubt_times {
+            return Settled::GiveUp { reason: GiveUp::InDoubt };
+        }
+        let expires = self.expires_after(job, verdict.cause);
         if now >= expires {
             return Settled::GiveUp { reason: GiveUp::Expired };
         }
@@ -129,6 +143,31 @@ impl Settings {
         // 53 bits: all that a double can hold.
         (mix(mixed ^ u64::from(attempts)) >> 11) as f64 / (1u64 << 53) as f64
     }
+}
+
+/// Whether a host would take the same mail no sooner tomorrow, though it said 4yz: somebody must
+/// change the message, the sender, or a policy. Reputation is none of these, as it mends itself.
+fn is_refusal(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Policy
+            | Cause::SpamContent
+            | Cause::ContentRejected
+            | Cause::MessageMalformed
+            | Cause::MessageTooLarge
+            | Cause::SenderRejected
+            | Cause::RecipientRejected
+            | Cause::RelayingDenied
+            | Cause::SpfFailed
+            | Cause::DkimFailed
+            | Cause::DmarcFailed
+            | Cause::Unauthenticated
+            | Cause::FeatureUnsupported
+            | Cause::AddressSyntax
+            | Cause::MailboxUnknown
+            | Cause::MailboxDisabled
+            | Cause::MailboxMoved
+    )
 }
 
 /// One step of splitmix64: every bit of the input changes half of the output's.

@@ -13,7 +13,7 @@ use crate::shared::{Fresh, Live, Planned, Shared};
 use crate::tell;
 use postrider_delivery::{Attempt, BeforeDot, Order};
 use postrider_events::Event;
-use postrider_queue::{Job, Settled, Ticket};
+use postrider_queue::{Job, Reason, Settled, Ticket};
 use postrider_reply::{Context, Verdict};
 use postrider_smtp::{Content, Outcome, Timestamp};
 use postrider_spool::{AttemptRecord, Next, Origin, Progress, Record, SpoolError};
@@ -165,13 +165,14 @@ pub(crate) fn record_of(
     for (settlement, recipient) in settlements.iter().zip(&job.recipients) {
         let next = match &settlement.settled {
             Settled::Done | Settled::GiveUp { .. } => Next::Done,
-            Settled::RetryAt { due, tell_delay, .. } => {
+            Settled::RetryAt { due, tell_delay, reason } => {
                 stays = true;
                 Next::Retry {
                     due: *due,
                     reason: why(settlement),
                     attempted: true,
                     delay_told: recipient.delay_told || *tell_delay,
+                    in_doubt: *reason == Reason::InDoubt,
                 }
             }
         };
@@ -208,7 +209,13 @@ pub(crate) fn untried(job: &Job<Cargo>, due: Timestamp, reason: &str) -> Record 
         .map(|recipient| Progress {
             message: job.message,
             recipient: recipient.index,
-            next: Next::Retry { due, reason: reason.to_owned(), attempted: false, delay_told: recipient.delay_told },
+            next: Next::Retry {
+                due,
+                reason: reason.to_owned(),
+                attempted: false,
+                delay_told: recipient.delay_told,
+                in_doubt: false,
+            },
         })
         .collect();
     Record { progress, ..Record::default() }

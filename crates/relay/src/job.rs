@@ -32,6 +32,7 @@ pub(crate) fn claimed_job(work: Work, leased_until: Timestamp) -> Job<Cargo> {
             index: standing.index,
             attempts: standing.attempts,
             delay_told: standing.delay_told,
+            doubts: standing.doubts,
             notify_delay: notify_delay(&standing.recipient),
         })
         .collect();

@@ -71,7 +71,10 @@ impl Account<'_> {
     }
 
     fn fate<'a>(&'a self, at: usize, settlement: &'a Settlement, now: Timestamp) -> Fate<'a> {
-        let expired = matches!(settlement.settled, Settled::GiveUp { reason: GiveUp::Expired | GiveUp::AttemptsMax });
+        let expired = matches!(
+            settlement.settled,
+            Settled::GiveUp { reason: GiveUp::Expired | GiveUp::AttemptsMax | GiveUp::InDoubt }
+        );
         let age: Duration = now.since(self.job.accepted);
         Fate {
             recipient: &self.job.payload.people[at],

@@ -163,6 +163,7 @@ fn fresh_job(message: &NewMessage, destination: &Destination, indexes: &[u32], b
             index: *index,
             attempts: 0,
             delay_told: false,
+            doubts: 0,
             notify_delay: notify_delay(person),
         })
         .collect();

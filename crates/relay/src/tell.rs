@@ -86,7 +86,9 @@ pub(crate) fn attempt(
             transcript: transcript.take(),
         });
         last = shared.sink.emit(&kind_of(settlement, outcome, attempted));
-        if let Settled::GiveUp { reason: reason @ (GiveUp::Expired | GiveUp::AttemptsMax) } = &settlement.settled {
+        if let Settled::GiveUp { reason: reason @ (GiveUp::Expired | GiveUp::AttemptsMax | GiveUp::InDoubt) } =
+            &settlement.settled
+        {
             last = expired(shared, job, recipient.index, recipient.attempts + 1, reason.name(), now);
         }
     }

@@ -69,6 +69,8 @@ pub enum Next {
         attempted: bool,
         /// Whether the sender has now been told of the delay.
         delay_told: bool,
+        /// Whether the final dot got no reply, so that the next attempt may make a duplicate.
+        in_doubt: bool,
     },
 }
 
@@ -109,6 +111,8 @@ pub struct Standing {
     pub attempts: u32,
     /// Whether the sender has been told of the delay.
     pub delay_told: bool,
+    /// Attempts whose final dot got no reply.
+    pub doubts: u32,
 }
 
 /// Due work: one message, one destination, all its due recipients there.

@@ -4,7 +4,9 @@ mod common;
 
 use common::*;
 use postrider_smtp::Address;
-use postrider_spool::{AttemptRecord, Due, Engine, QueueQuery, Record, SpoolError, SqliteEngine, Surgery};
+use postrider_spool::{
+    AttemptRecord, Due, Engine, Next, Progress, QueueQuery, Record, SpoolError, SqliteEngine, Surgery,
+};
 use std::time::Duration;
 
 #[test]
@@ -49,6 +51,26 @@ fn recipients_go_their_own_ways() {
         assert_eq!(queue(&engine), want, "after {progress:?}");
     }
     assert_eq!(engine.count().unwrap(), (0, 0));
+}
+
+/// What may have been delivered is counted, through restarts and put-backs that are no attempts.
+#[test]
+fn doubts_are_counted() {
+    let directory = Directory::new();
+    let engine = directory.open();
+    engine.commit(&[leased(1, &["a@x.example"]), waiting(2, &["b@x.example"], NOW)]).unwrap();
+    let step =
+        |attempted, in_doubt| Next::Retry { due: NOW, reason: "x".to_owned(), attempted, delay_told: false, in_doubt };
+    for message in [1, 2] {
+        for next in [step(true, true), step(false, false), step(true, false)] {
+            engine.record(&[record(&[Progress { message: id(message), recipient: 0, next }])]).unwrap();
+        }
+    }
+    drop(engine);
+    let claimed = directory.open().claim(&claim(minute(1))).unwrap();
+    let doubts: Vec<_> =
+        claimed.work.iter().map(|work| (work.recipients[0].attempts, work.recipients[0].doubts)).collect();
+    assert_eq!(doubts, [(2, 1), (2, 1)]);
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Rig {
             null_sender: false,
             bytes_held: 0,
             destination: to(name),
-            recipients: vec![JobRecipient { index: 0, attempts: 0, delay_told: false, notify_delay: true }],
+            recipients: vec![JobRecipient { index: 0, attempts: 0, delay_told: false, doubts: 0, notify_delay: true }],
             payload: self.made,
         }
     }

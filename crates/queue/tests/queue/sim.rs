@@ -81,7 +81,7 @@ impl World {
             null_sender: self.dice.below(10) == 0,
             bytes_held,
             destination: to(&format!("d{number}.example")),
-            recipients: vec![JobRecipient { index: 0, attempts: 0, delay_told: false, notify_delay: true }],
+            recipients: vec![JobRecipient { index: 0, attempts: 0, delay_told: false, doubts: 0, notify_delay: true }],
             payload: (),
         };
         self.ends.insert(job.message, 0);

@@ -19,17 +19,19 @@ struct Case {
     age: u64,
     null_sender: bool,
     in_doubt: bool,
+    doubts: u32,
     asked: Option<u32>,
 }
 
 const CASE: Case =
-    Case { cause: Cause::ServerBusy, attempts: 0, age: 0, null_sender: false, in_doubt: false, asked: None };
+    Case { cause: Cause::ServerBusy, attempts: 0, age: 0, null_sender: false, in_doubt: false, doubts: 0, asked: None };
 
 fn settle(settings: Settings, case: &Case) -> Result<u64, GiveUp> {
     let mut rig = Rig::new(settings);
     let mut job = rig.job("a.example");
     job.null_sender = case.null_sender;
     job.recipients[0].attempts = case.attempts;
+    job.recipients[0].doubts = case.doubts;
     rig.pass(case.age);
     rig.queue.admit(job, rig.now);
     let (mut ticket, job) = rig.round().attempts.remove(0);
@@ -70,6 +72,14 @@ fn how_long_each_trouble_waits() {
         (Case { age: DAY - 1, null_sender: true, ..CASE }, Ok(1)),
         (Case { age: DAY, null_sender: true, ..CASE }, Err(GiveUp::Expired)),
         (Case { age: 6 * DAY, in_doubt: true, ..CASE }, Err(GiveUp::Expired)),
+        // A full mailbox is looked at again hours later, a refusal for what it is goes back after a day.
+        (Case { cause: Cause::MailboxFull, attempts: 2, age: 3 * DAY, ..CASE }, Ok(4 * HOUR)),
+        (Case { cause: Cause::Policy, age: DAY - HOUR, attempts: 9, ..CASE }, Ok(HOUR)),
+        (Case { cause: Cause::Policy, age: DAY, ..CASE }, Err(GiveUp::Expired)),
+        (Case { cause: Cause::LowReputation, age: DAY, attempts: 9, ..CASE }, Ok(4 * HOUR)),
+        // What may have been delivered is sent once more, and not again.
+        (Case { in_doubt: true, doubts: 1, attempts: 1, ..CASE }, Err(GiveUp::InDoubt)),
+        (Case { doubts: 1, attempts: 1, ..CASE }, Ok(10 * MINUTE)),
     ];
     for (row, (case, want)) in table.iter().enumerate() {
         assert_eq!(settle(even(), case), *want, "row {row}");

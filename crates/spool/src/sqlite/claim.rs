@@ -175,7 +175,7 @@ impl<'a> Search<'a> {
     ) -> Result<Vec<Standing>, SpoolError> {
         // The plus signs keep SQLite to the message's own rows: by the index on destinations it would
         // walk everything that is due there.
-        let sql = "SELECT idx, attempts, delay_told FROM recipient \
+        let sql = "SELECT idx, attempts, delay_told, doubts FROM recipient \
                    WHERE message = ?1 AND +destination = ?2 AND +due <= ?3 ORDER BY idx";
         let mut statement = self.connection.prepare_cached(sql).map_err(trouble)?;
         let mut rows = statement.query(params![message.to_i64(), destination, self.claim.now.0]).map_err(trouble)?;
@@ -187,7 +187,8 @@ impl<'a> Search<'a> {
             }
             let recipient = recipient(envelope, index).map_err(|e| damaged(message, e))?;
             let (attempts, delay_told) = (row.get(1).map_err(trouble)?, row.get(2).map_err(trouble)?);
-            standings.push(Standing { index, recipient, attempts, delay_told });
+            let doubts = row.get(3).map_err(trouble)?;
+            standings.push(Standing { index, recipient, attempts, delay_told, doubts });
             if standings.len() >= WORK_RECIPIENTS_MAX {
                 break;
             }

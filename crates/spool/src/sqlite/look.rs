@@ -25,6 +25,7 @@ pub(crate) struct Seen {
     pub(crate) due: Option<Timestamp>,
     attempts: u32,
     delay_told: bool,
+    doubts: u32,
     reason: String,
 }
 
@@ -35,7 +36,7 @@ pub(crate) fn walk(
     after: (i64, i64),
     mut each: impl FnMut(Seen) -> Result<bool, SpoolError>,
 ) -> Result<(), SpoolError> {
-    let sql = "SELECT message, idx, destination, due, attempts, delay_told, reason FROM recipient \
+    let sql = "SELECT message, idx, destination, due, attempts, delay_told, reason, doubts FROM recipient \
                WHERE (message, idx) > (?1, ?2) AND message >= ?3 AND message <= ?4 \
                AND (?5 IS NULL OR destination = ?5) ORDER BY message, idx";
     let (from, to) = query.message.map_or((0, i64::MAX), |message| (message.to_i64(), message.to_i64()));
@@ -61,10 +62,19 @@ impl Seen {
     fn read(row: &Row<'_>) -> Result<Self, SpoolError> {
         let read = || -> rusqlite::Result<_> {
             let due: Option<i64> = row.get(3)?;
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, due.map(Timestamp), row.get(4)?, row.get(5)?, row.get(6)?))
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                due.map(Timestamp),
+                row.get(4)?,
+                row.get(5)?,
+                row.get(6)?,
+                row.get(7)?,
+            ))
         };
-        let (message, idx, destination, due, attempts, delay_told, reason) = read().map_err(trouble)?;
-        Ok(Self { seat: (id(message)?, idx), destination, due, attempts, delay_told, reason })
+        let (message, idx, destination, due, attempts, delay_told, reason, doubts) = read().map_err(trouble)?;
+        Ok(Self { seat: (id(message)?, idx), destination, due, attempts, delay_told, reason, doubts })
     }
 }
 
@@ -171,7 +181,13 @@ fn queue_row(
         accepted: header.accepted,
         sender: header.envelope.sender.as_ref().map(ToString::to_string),
         size: header.size,
-        standing: Standing { index, recipient, attempts: seen.attempts, delay_told: seen.delay_told },
+        standing: Standing {
+            index,
+            recipient,
+            attempts: seen.attempts,
+            delay_told: seen.delay_told,
+            doubts: seen.doubts,
+        },
         destination: seen.destination.parse().map_err(|_| damaged(message, codec::Damaged))?,
         held: seen.due.is_none(),
         due: seen.due.filter(|_| !leases.contains(&seen.seat)),
@@ -213,7 +229,7 @@ fn rows_of_fresh(row: &Row<'_>) -> Result<(Envelope, Vec<QueueRow>), SpoolError>
         accepted,
         sender: sender.clone(),
         size,
-        standing: Standing { index, recipient: recipient.clone(), attempts: 0, delay_told: false },
+        standing: Standing { index, recipient: recipient.clone(), attempts: 0, delay_told: false, doubts: 0 },
         destination,
         due: None,
         held: false,

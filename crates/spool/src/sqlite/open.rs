@@ -12,7 +12,9 @@ use std::time::Duration;
 /// `Post` in ASCII: the file's application id.
 const APPLICATION_ID: i64 = 0x506F_7374;
 /// The format this program writes. Later ones migrate forward in [`prepare`], with a fixture each.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
+/// What leads from each earlier format to the next, the first from 1 to 2.
+const MIGRATIONS: [&str; 1] = ["ALTER TABLE recipient ADD COLUMN doubts INTEGER NOT NULL DEFAULT 0;"];
 /// How long to wait for another program's lock (an admin's `sqlite3`) before saying so.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
@@ -112,6 +114,9 @@ fn prepare(connection: &Connection) -> Result<(), SpoolError> {
             "it is an SQLite database of another program: move it away, or give another --data".to_owned(),
         ));
     }
+    if (1..FORMAT).contains(&format) {
+        return migrate(connection, format);
+    }
     if format != FORMAT {
         return Err(SpoolError::Foreign(format!(
             "it has format {format}, this program knows format {FORMAT}: start the newer postrider that wrote it, \
@@ -119,6 +124,13 @@ fn prepare(connection: &Connection) -> Result<(), SpoolError> {
         )));
     }
     Ok(())
+}
+
+/// Brings a file of an earlier format to the present one, in one transaction.
+fn migrate(connection: &Connection, format: i64) -> Result<(), SpoolError> {
+    let done = usize::try_from(format - 1).unwrap_or(0);
+    let steps = MIGRATIONS[done..].concat();
+    connection.execute_batch(&format!("BEGIN; {steps} PRAGMA user_version={FORMAT}; COMMIT;")).map_err(trouble)
 }
 
 fn is_empty(connection: &Connection) -> Result<bool, SpoolError> {

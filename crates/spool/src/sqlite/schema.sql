@@ -1,4 +1,4 @@
--- Format 1 of the spool. Times are milliseconds since 1970 UTC; ids rise with time.
+-- Format 2 of the spool. Times are milliseconds since 1970 UTC; ids rise with time.
 
 -- The bytes of a message, stored once however many recipients it has.
 CREATE TABLE content (id INTEGER PRIMARY KEY, head BLOB NOT NULL, body BLOB NOT NULL);
@@ -14,11 +14,12 @@ CREATE TABLE message (
   id INTEGER PRIMARY KEY, accepted INTEGER NOT NULL, origin INTEGER NOT NULL, size INTEGER NOT NULL,
   remaining INTEGER NOT NULL, facts BLOB NOT NULL);
 
--- Recipients of those. `due` is null while an operator holds the recipient. Leases are not on disk.
+-- Recipients of those. `due` is null while an operator holds the recipient. `doubts` counts attempts whose
+-- final dot got no reply. Leases are not on disk.
 CREATE TABLE recipient (
   message INTEGER NOT NULL, idx INTEGER NOT NULL, destination TEXT NOT NULL, due INTEGER,
   attempts INTEGER NOT NULL, delay_told INTEGER NOT NULL, reason TEXT NOT NULL,
-  PRIMARY KEY (message, idx)) WITHOUT ROWID;
+  doubts INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (message, idx)) WITHOUT ROWID;
 CREATE INDEX recipient_due ON recipient (due, destination) WHERE due IS NOT NULL;
 CREATE INDEX recipient_destination ON recipient (destination, due) WHERE due IS NOT NULL;
 CREATE INDEX recipient_held ON recipient (destination) WHERE due IS NULL;

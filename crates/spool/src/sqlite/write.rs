@@ -34,6 +34,7 @@ struct Row {
     due: Timestamp,
     attempts: u32,
     delay_told: bool,
+    doubts: u32,
     reason: String,
 }
 
@@ -120,7 +121,7 @@ impl<'a> Writing<'a> {
                 }
             };
             let destination = destination.clone();
-            let row = Row { idx, destination, due, attempts: 0, delay_told: false, reason: String::new() };
+            let row = Row { idx, destination, due, attempts: 0, delay_told: false, doubts: 0, reason: String::new() };
             self.insert_recipient(new.id, &row)?;
         }
         Ok(())
@@ -152,13 +153,21 @@ impl<'a> Writing<'a> {
                     let sql = "DELETE FROM recipient WHERE message = ?1 AND idx = ?2";
                     finished += self.run(sql, params![message.to_i64(), progress.recipient])?;
                 }
-                Next::Retry { due, reason, attempted, delay_told } => {
+                Next::Retry { due, reason, attempted, delay_told, in_doubt } => {
                     let sql = "UPDATE recipient SET reason = ?4, \
                                due = CASE WHEN destination IN (SELECT destination FROM hold) THEN NULL ELSE ?3 END, attempts = attempts + ?5, \
-                               delay_told = max(delay_told, ?6) WHERE message = ?1 AND idx = ?2";
+                               delay_told = max(delay_told, ?6), doubts = doubts + ?7 WHERE message = ?1 AND idx = ?2";
                     self.run(
                         sql,
-                        params![message.to_i64(), progress.recipient, due.0, reason, *attempted, *delay_told],
+                        params![
+                            message.to_i64(),
+                            progress.recipient,
+                            due.0,
+                            reason,
+                            *attempted,
+                            *delay_told,
+                            *in_doubt
+                        ],
                     )?;
                 }
             }
@@ -200,8 +209,15 @@ impl<'a> Writing<'a> {
         // Only what was read whole is taken out of `fresh`; a damaged row stays for a closer look.
         self.run("DELETE FROM fresh WHERE id = ?1", params![message.to_i64()])?;
         let due = Timestamp(header.accepted);
-        let row =
-            |(idx, destination)| Row { idx, destination, due, attempts: 0, delay_told: false, reason: String::new() };
+        let row = |(idx, destination)| Row {
+            idx,
+            destination,
+            due,
+            attempts: 0,
+            delay_told: false,
+            doubts: 0,
+            reason: String::new(),
+        };
         let mut rows: Vec<Option<Row>> = (0..).zip(plan).map(row).map(Some).collect();
         let before = rows.len();
         for progress in part {
@@ -285,7 +301,7 @@ impl<'a> Writing<'a> {
         self.run(
             // What comes to wait at a held destination is held.
             "INSERT INTO recipient VALUES (?1, ?2, ?3, \
-             CASE WHEN ?3 IN (SELECT destination FROM hold) THEN NULL ELSE ?4 END, ?5, ?6, ?7)",
+             CASE WHEN ?3 IN (SELECT destination FROM hold) THEN NULL ELSE ?4 END, ?5, ?6, ?7, ?8)",
             params![
                 message.to_i64(),
                 row.idx,
@@ -293,7 +309,8 @@ impl<'a> Writing<'a> {
                 row.due.0,
                 row.attempts,
                 row.delay_told,
-                row.reason
+                row.reason,
+                row.doubts
             ],
         )?;
         Ok(())
@@ -316,11 +333,12 @@ fn settle_row(rows: &mut [Option<Row>], progress: &Progress) {
     let Some(slot) = usize::try_from(progress.recipient).ok().and_then(|index| rows.get_mut(index)) else { return };
     match (&progress.next, slot.as_mut()) {
         (Next::Done, _) => *slot = None,
-        (Next::Retry { due, reason, attempted, delay_told }, Some(row)) => {
+        (Next::Retry { due, reason, attempted, delay_told, in_doubt }, Some(row)) => {
             row.due = *due;
             row.reason.clone_from(reason);
             row.attempts += u32::from(*attempted);
             row.delay_told |= delay_told;
+            row.doubts += u32::from(*in_doubt);
         }
         (Next::Retry { .. }, None) => {}
     }

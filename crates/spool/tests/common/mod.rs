@@ -95,7 +95,7 @@ pub fn done(count: i64, recipient: u32) -> Progress {
 }
 
 pub fn retry(count: i64, recipient: u32, due: Timestamp, reason: &str) -> Progress {
-    let next = Next::Retry { due, reason: reason.to_owned(), attempted: true, delay_told: false };
+    let next = Next::Retry { due, reason: reason.to_owned(), attempted: true, delay_told: false, in_doubt: false };
     Progress { message: id(count), recipient, next }
 }
 
