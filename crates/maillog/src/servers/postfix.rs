@@ -122,7 +122,13 @@ fn attempted(entry: &Entry<'_>, service: &str, id: &str, rest: &str, teller: &mu
         _ => return,
     };
     let said = said.strip_prefix('(').map_or(said, |said| said.strip_suffix(')').unwrap_or(said));
-    let host = (!relay.is_empty() && relay != "none").then(|| words::host(relay));
+    // What connects in vain names the host in its words only.
+    let host = match relay {
+        "" | "none" => {
+            said.strip_prefix("connect to ").and_then(|rest| rest.split_once("]:").map(|_| words::host(rest)))
+        }
+        _ => Some(words::host(relay)),
+    };
     let direction = direction(service, relay);
     let record = Record { recipient: Some(recipient), host, status, said, ..record(entry, kind, direction) };
     teller.tell(entry.host, id, record);
@@ -221,7 +227,7 @@ Nov 24 09:20:01 mx1 postfix/qmgr[3]: 4F2A1B3C: removed
                 format!("received receiving {head} {tail}"),
                 format!("delivered sending {head} to=tom@example.com @mx.example.com {tail} 2.0.0: 250 2.0.0 Ok"),
                 format!(
-                    "deferred sending {head} to=ida@example.net {tail} 4.4.1: connect to example.net[192.0.2.8]:25: Connection timed out"
+                    "deferred sending {head} to=ida@example.net @example.net {tail} 4.4.1: connect to example.net[192.0.2.8]:25: Connection timed out"
                 ),
                 format!(
                     "failed sending {head} to=ida@example.net @mx.example.net {tail} 5.1.1: host mx.example.net[192.0.2.8] said: 550 5.1.1 no (ever)"

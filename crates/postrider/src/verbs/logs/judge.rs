@@ -53,7 +53,10 @@ impl Judge {
         let decoder = &self.decoder;
         let known = self.hosts.entry(self.hasher.hash_one(host)).or_insert_with(|| {
             let context = Context { host, ..Context::default() };
-            decoder.explain(&Said::parse("250 2.0.0 Ok"), &context).provider.map(|provider| provider.into_owned())
+            decoder
+                .explain(&Said::parse("450 4.0.0 any failure will do"), &context)
+                .provider
+                .map(|provider| provider.into_owned())
         });
         known.as_deref()
     }
@@ -141,5 +144,7 @@ Nov 24 09:12:01 mx1 postfix/local[4]: 4F2A1B3C: to=<a@b.example>, relay=local, d
         let mut causes = Vec::new();
         reader.end_file(&mut |record| causes.push(judge.verdict(record).cause));
         assert_eq!(causes, [Cause::ConnectionTimeout]);
+        assert_eq!(judge.provider_of("gmail-smtp-in.l.google.com"), Some("google"));
+        assert_eq!(judge.provider_of("mx.nobody.example"), None);
     }
 }
