@@ -1,17 +1,19 @@
 //! Finds rows of words in a text, all of them in one pass, word by word.
 //!
-//! A text is a row of tokens: a word, or a single character that is no letter of a word, each
-//! with or without a blank before it. The rows that are looked for form a trie of tokens. Words
-//! are looked up once; what stands between known words costs nothing more. There are some twenty
-//! thousand rows: an automaton over bytes spends its time waiting for memory.
+//! The rows that are looked for form a trie of tokens. There are some twenty thousand: an automaton
+//! over bytes spends its time waiting for memory, as would a walk down the trie from every word.
+//! So the first two tokens of a row are asked of a small table of bits first.
 
+use crate::tokens::{self, Numbers, Token, UNKNOWN, is_word_letter};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 
-/// No node, no token.
+/// No node behind the root.
 const NONE: u32 = 0;
 /// The node that every row begins at.
 const ROOT: u32 = 0;
+/// How many bits tell which tokens stand side by side at the start of a row.
+const PAIR_BITS: usize = 1 << 17;
 
 /// A row that was found: its number, and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -22,11 +24,13 @@ pub(crate) struct Found {
 }
 
 /// Rows of words, ready to be looked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Atoms {
-    tokens: HashMap<Box<str>, u32, FixedState>,
+    numbers: Numbers,
     /// What begins with a token, by the token's number.
     first: Vec<First>,
+    /// Whether a row may begin with two tokens.
+    pairs: Vec<u64>,
     nodes: Vec<Node>,
     /// From a node by a token to the next node, where there is more than one.
     edges: HashMap<(u32, u32), u32, FixedState>,
@@ -37,10 +41,14 @@ pub(crate) struct Atoms {
 /// What a token begins.
 #[derive(Debug, Clone, Copy, Default)]
 struct First {
-    /// The node behind it.
+    /// The node behind it, if rows go on.
     node: u32,
+    /// The row that it is alone.
+    row: Option<u32>,
     /// Whether it may end a row of one word with an open end. Unknown words are asked for as well.
     opens: bool,
+    /// Whether rows go on that have an open end.
+    has_open: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,18 +79,16 @@ struct Open {
     row: u32,
 }
 
-/// A token of a text.
-#[derive(Debug, Clone, Copy)]
-struct Token<'t> {
-    text: &'t str,
-    start: u32,
-    /// Whether a blank stands before it.
-    blank: bool,
-}
-
-impl Token<'_> {
-    fn end(&self) -> u32 {
-        self.start + self.text.len() as u32
+impl Default for Atoms {
+    fn default() -> Self {
+        Self {
+            numbers: Numbers::default(),
+            first: vec![First::default()],
+            pairs: vec![0; PAIR_BITS / 64],
+            nodes: vec![DEAD],
+            edges: HashMap::default(),
+            open: HashMap::default(),
+        }
     }
 }
 
@@ -90,40 +96,34 @@ impl Atoms {
     /// Adds a row under a number; false if it has no tokens, or one open letter for all. `open`:
     /// its end need not be the end of a word.
     pub(crate) fn add(&mut self, text: &str, open: bool, row: u32) -> bool {
-        if self.nodes.is_empty() {
-            self.nodes.push(DEAD);
-            self.first.push(First::default());
-        }
-        let tokens: Vec<_> = Tokens::of(text).collect();
-        let Some((last, others)) = tokens.split_last() else { return false };
-        let is_open = open && last.text.starts_with(is_word_letter);
-        if is_open && others.is_empty() && last.text.len() < 2 {
+        let mut parts = Vec::new();
+        tokens::each(text, |start, end, blank| parts.push((&text[start..end], blank)));
+        let Some(((last, blank), others)) = parts.split_last() else { return false };
+        let is_open = open && last.starts_with(is_word_letter);
+        if is_open && others.is_empty() && last.len() < 2 {
             return false;
         }
         let mut node = ROOT;
-        for (index, token) in others.iter().enumerate() {
-            node = self.step(node, token, index > 0);
+        for (index, (token, blank)) in others.iter().enumerate() {
+            node = self.step(node, token, *blank, index > 0);
         }
         if is_open {
             self.nodes[node as usize].has_open = true;
-            let entry = Open { begins: last.text.into(), blank: !others.is_empty() && last.blank, row };
-            self.open.entry((node, beginning(last.text))).or_default().push(entry);
+            let entry = Open { begins: (*last).into(), blank: *blank && !others.is_empty(), row };
+            self.open.entry((node, beginning(last))).or_default().push(entry);
         } else {
-            let end = self.step(node, last, !others.is_empty());
+            let end = self.step(node, last, *blank, !others.is_empty());
             self.nodes[end as usize].row = Some(row);
         }
         true
     }
 
     /// The node behind a token, made if there is none.
-    fn step(&mut self, node: u32, token: &Token<'_>, inner: bool) -> u32 {
-        let fresh = self.first.len() as u32;
-        let id = *self.tokens.entry(token.text.into()).or_insert(fresh);
-        if id == fresh {
-            self.first.push(First::default());
-        }
+    fn step(&mut self, node: u32, token: &str, blank: bool, inner: bool) -> u32 {
+        let id = self.numbers.add(token);
+        self.first.resize(self.numbers.len(), First::default());
         let new = self.nodes.len() as u32;
-        let next = if inner { self.edge(node, key(id, token.blank), new) } else { self.root_edge(id, new) };
+        let next = if inner { self.edge(node, key(id, blank), new) } else { self.root_edge(id, new) };
         if next == new {
             self.nodes.push(DEAD);
         }
@@ -155,66 +155,89 @@ impl Atoms {
         }
     }
 
-    /// To be called when all rows are added: notes which words end rows by how they begin.
+    /// To be called when all rows are added: notes beside each token what it begins.
     pub(crate) fn seal(&mut self) {
-        for (text, id) in &self.tokens {
-            let opens = self
-                .open
-                .get(&(ROOT, beginning(text)))
-                .into_iter()
-                .flatten()
-                .any(|open| text.starts_with(&*open.begins));
-            self.first[*id as usize].opens = opens;
+        let begins_row = |text: &str| {
+            let open = self.open.get(&(ROOT, beginning(text))).into_iter().flatten();
+            open.into_iter().any(|open| text.starts_with(&*open.begins))
+        };
+        let opens: Vec<bool> = self.numbers.texts().map(begins_row).collect();
+        let mut behind = HashMap::new();
+        for (id, first) in self.first.iter_mut().enumerate() {
+            first.opens = id == UNKNOWN as usize || opens[id];
+            if first.node == NONE {
+                continue;
+            }
+            let node = self.nodes[first.node as usize];
+            (first.row, first.has_open) = (node.row, node.has_open);
+            match node.next {
+                Next::Nowhere if !node.has_open => first.node = NONE,
+                Next::Nowhere => {}
+                Next::Only(next, _) => set(&mut self.pairs, pair(id as u32, next)),
+                Next::Many => _ = behind.insert(first.node, id as u32),
+            }
         }
-        if let Some(unknown) = self.first.first_mut() {
-            unknown.opens = true;
+        for (from, next) in self.edges.keys() {
+            if let Some(id) = behind.get(from) {
+                set(&mut self.pairs, pair(*id, *next));
+            }
         }
     }
 
     /// Tells every row in a text, in the order in which they begin.
     pub(crate) fn find(&self, text: &str, mut found: impl FnMut(Found)) {
-        if self.nodes.is_empty() {
-            return;
-        }
-        let known = |token: Token<'_>| self.tokens.get(token.text).copied().unwrap_or(NONE);
-        let mut tokens = Vec::with_capacity(text.len() / 4);
-        tokens.extend(Tokens::of(text).map(|token| (token, known(token))));
-        for (index, (token, id)) in tokens.iter().enumerate() {
-            let start = token.start;
-            let First { mut node, opens } = self.first[*id as usize];
-            if opens {
-                self.opens(ROOT, token, false, |row, end| found(Found { row, start, end }));
+        let tokens = self.numbers.tokens(text);
+        for (index, token) in tokens.iter().enumerate() {
+            let First { node, row, opens, has_open } = self.first[token.id as usize];
+            let (start, end) = (token.start, token.end);
+            if let Some(row) = row {
+                found(Found { row, start, end });
             }
-            let mut end = token.end();
-            let mut rest = tokens[index + 1..].iter();
-            while node != NONE {
-                let Node { row, next, has_open } = self.nodes[node as usize];
-                if let Some(row) = row {
-                    found(Found { row, start, end });
-                }
-                let Some((token, id)) = rest.next() else { break };
-                if has_open {
-                    self.opens(node, token, true, |row, end| found(Found { row, start, end }));
-                }
-                let key = key(*id, token.blank);
-                node = match next {
-                    Next::Only(only, next) if only == key => next,
-                    Next::Many if *id != NONE => self.edges.get(&(node, key)).copied().unwrap_or(NONE),
-                    _ => NONE,
-                };
-                end = token.end();
+            if opens {
+                self.opens(ROOT, text, token, false, |row, end| found(Found { row, start, end }));
+            }
+            if node == NONE {
+                continue;
+            }
+            let rest = &tokens[index + 1..];
+            let Some(next) = rest.first() else { continue };
+            if has_open || is_set(&self.pairs, pair(token.id, key(next.id, next.blank))) {
+                self.walk(text, node, rest, |row, end| found(Found { row, start, end }));
+            }
+        }
+    }
+
+    /// The rows that go on from a node by the tokens given, and where they end.
+    fn walk(&self, text: &str, mut node: u32, tokens: &[Token], mut ends: impl FnMut(u32, u32)) {
+        for token in tokens {
+            let Node { next, has_open, .. } = self.nodes[node as usize];
+            if has_open {
+                self.opens(node, text, token, true, &mut ends);
+            }
+            let key = key(token.id, token.blank);
+            node = match next {
+                Next::Only(only, next) if only == key => next,
+                Next::Many if token.id != UNKNOWN => self.edges.get(&(node, key)).copied().unwrap_or(NONE),
+                _ => NONE,
+            };
+            if node == NONE {
+                return;
+            }
+            if let Some(row) = self.nodes[node as usize].row {
+                ends(row, token.end);
             }
         }
     }
 
     /// The rows with an open end that a word ends, and where they end.
-    fn opens(&self, node: u32, token: &Token<'_>, inner: bool, mut ends: impl FnMut(u32, u32)) {
-        let two = beginning(token.text);
+    fn opens(&self, node: u32, text: &str, token: &Token, inner: bool, mut ends: impl FnMut(u32, u32)) {
+        let word = &text[token.start as usize..token.end as usize];
+        let two = beginning(word);
         let of = |begins: u16| self.open.get(&(node, begins)).into_iter().flatten();
         // Behind other words, one letter may be all that is known of the last.
         let one = inner.then(|| of(two & 0xFF00)).into_iter().flatten();
         for Open { begins, blank, row } in of(two).chain(one) {
-            if (!inner || *blank == token.blank) && token.text.starts_with(&**begins) {
+            if (!inner || *blank == token.blank) && word.starts_with(&**begins) {
                 ends(*row, token.start + begins.len() as u32);
             }
         }
@@ -225,61 +248,23 @@ fn key(id: u32, blank: bool) -> u32 {
     id << 1 | u32::from(blank)
 }
 
+/// Where two tokens have their bit.
+fn pair(id: u32, next: u32) -> usize {
+    let mixed = id.wrapping_mul(0x9E37_79B1) ^ next.wrapping_mul(0x85EB_CA77);
+    (mixed ^ mixed >> 15) as usize % PAIR_BITS
+}
+
+fn set(bits: &mut [u64], at: usize) {
+    bits[at / 64] |= 1 << (at % 64);
+}
+
+fn is_set(bits: &[u64], at: usize) -> bool {
+    bits[at / 64] & (1 << (at % 64)) != 0
+}
+
 /// The first two bytes of a word, by which open ends are sorted.
 fn beginning(word: &str) -> u16 {
     let bytes = word.as_bytes();
     let at = |index| u16::from(bytes.get(index).copied().unwrap_or(0));
     at(0) << 8 | at(1)
-}
-
-/// Letters that make words with blanks between them; Chinese and Japanese do not.
-pub(crate) fn is_word_letter(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || letter.is_alphanumeric() && letter < '\u{2e80}'
-}
-
-/// The tokens of a normalised text.
-struct Tokens<'t> {
-    text: &'t str,
-    at: usize,
-}
-
-impl<'t> Tokens<'t> {
-    fn of(text: &'t str) -> Self {
-        Self { text, at: 0 }
-    }
-
-    /// Where the word that begins here ends.
-    fn word_end(&self) -> usize {
-        let bytes = self.text.as_bytes();
-        let mut end = self.at;
-        while let Some(byte) = bytes.get(end) {
-            if byte.is_ascii_alphanumeric() {
-                end += 1;
-            } else if byte.is_ascii() {
-                break;
-            } else {
-                match self.text[end..].chars().next() {
-                    Some(letter) if is_word_letter(letter) => end += letter.len_utf8(),
-                    _ => break,
-                }
-            }
-        }
-        end
-    }
-}
-
-impl<'t> Iterator for Tokens<'t> {
-    type Item = Token<'t>;
-
-    fn next(&mut self) -> Option<Token<'t>> {
-        let blanks = self.text.as_bytes()[self.at..].iter().take_while(|byte| **byte == b' ').count();
-        self.at += blanks;
-        let start = self.at;
-        let end = match self.word_end() {
-            end if end > start => end,
-            _ => start + self.text[start..].chars().next()?.len_utf8(),
-        };
-        self.at = end;
-        Some(Token { text: &self.text[start..end], start: start as u32, blank: blanks > 0 })
-    }
 }

@@ -97,6 +97,7 @@ impl Decoder {
     }
 
     /// First the knowledge's words, weak ones only where the status says nothing exact.
+    #[inline(never)]
     fn entry(&self, weighing: &Weighing, said: &Said<'_>, place: Place) -> Option<Found<'_>> {
         let best = weighing.best()?;
         let exact = best.points <= EXACT_STATUS_POINTS
@@ -106,6 +107,7 @@ impl Decoder {
     }
 
     /// Second the enhanced status registry.
+    #[inline(never)]
     fn by_enhanced(&self, said: &Said<'_>, place: Place) -> Option<Found<'_>> {
         let row = self.registered(said, place)?;
         row.cause.map(|_| Found::Row { row, confidence: Confidence::Enhanced, entry: None, matched: None })
@@ -113,6 +115,7 @@ impl Decoder {
 
     /// The registry's row. It is about failures: a status beside 2yz or 3yz, and a status that
     /// says success beside 4yz or 5yz, say nothing.
+    #[inline(never)]
     fn registered(&self, said: &Said<'_>, place: Place) -> Option<&Row> {
         let status = said.enhanced.filter(|status| status.class() > 2 && said.class() > Some(3))?;
         let listed = self.enhanced.get((status.subject(), status.detail()), place);
@@ -142,6 +145,7 @@ impl Decoder {
         self.verdict(found, &said, &Weighing::default())
     }
 
+    #[inline(never)]
     fn verdict(&self, found: Option<Found<'_>>, said: &Said<'_>, weighing: &Weighing) -> Verdict {
         let evidence = Evidence {
             entry: None,
@@ -167,6 +171,7 @@ impl Decoder {
         verdict
     }
 
+    #[inline(never)]
     fn of_entry(&self, best: &Candidate, matched: String, said: &Said<'_>, evidence: Evidence) -> Verdict {
         let entry = &self.knowledge.entries[best.entry()];
         let Some(facts) = self.knowledge.cause(entry.cause) else {

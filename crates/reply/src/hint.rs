@@ -12,6 +12,7 @@ const BEFORE: [&str; 12] =
     ["in", "after", "for", "wait", "within", "least", "another", "about", "delay", "retry", "approximately", "next"];
 
 /// The seconds that the text asks to wait, at least 1 and at most a day.
+#[inline(never)]
 pub(crate) fn retry_after_s(text: &str) -> Option<u32> {
     // Without a digit there is nothing to find, and most replies end here.
     if !text.bytes().any(|byte| byte.is_ascii_digit()) {

@@ -126,9 +126,9 @@ impl Role {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
     pub(crate) role: Role,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    pub(crate) length: usize,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) length: u32,
 }
 
 impl Knowledge {
@@ -176,6 +176,7 @@ impl Knowledge {
     }
 
     /// The provider whose host that is.
+    #[inline(never)]
     pub(crate) fn provider_of_host(&self, host: &str) -> Option<usize> {
         let host = host.trim_end_matches('.');
         let is_below = |domain: &str| {

@@ -15,6 +15,7 @@ mod phrase;
 pub mod proof;
 pub mod reference;
 mod registry;
+mod tokens;
 pub mod verdict;
 mod weigh;
 mod why;

@@ -7,80 +7,94 @@
 /// What stands for any IP address.
 pub(crate) const ANY_IP: &str = "0.0.0.0";
 
+/// What a byte is to the words around it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// White space: words end.
+    Blank,
+    /// `_` and `-`: as a blank, but the word goes on.
+    Dash,
+    Plain,
+    /// `.` and `:`: two of them may make an IP address.
+    Dot,
+    /// `@`, and whatever is not ASCII: the word is looked at as a whole.
+    Odd,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Plain; 256];
+    let mut byte = 0_usize;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0C => Class::Blank,
+            b'_' | b'-' => Class::Dash,
+            b'.' | b':' => Class::Dot,
+            b'@' | 128.. => Class::Odd,
+            _ => Class::Plain,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 /// The normalised text.
 pub(crate) fn normalise(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for token in Tokens(text) {
-        match token {
-            Token::Blank => {
-                if !out.is_empty() && !out.ends_with(' ') {
-                    out.push(' ');
-                }
+    let mut out = Vec::with_capacity(text.len() + 8);
+    let (mut from, mut kept, mut dots, mut odd) = (0, 0, 0, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match CLASSES[usize::from(byte)] {
+            Class::Plain => out.push(byte.to_ascii_lowercase()),
+            Class::Dash => push_blank(&mut out),
+            Class::Dot => {
+                dots += 1;
+                out.push(byte);
             }
-            Token::Word(word) => push_word(word, &mut out),
+            Class::Odd => {
+                odd = true;
+                out.push(byte);
+            }
+            Class::Blank => {
+                if odd || dots >= 2 {
+                    out.truncate(kept);
+                    push_word(&text[from..at], &mut out);
+                }
+                push_blank(&mut out);
+                (from, kept, dots, odd) = (at + 1, out.len(), 0, false);
+            }
         }
     }
-    out.truncate(out.trim_end().len());
-    out
+    if odd || dots >= 2 {
+        out.truncate(kept);
+        push_word(&text[from..], &mut out);
+    }
+    out.truncate(out.trim_ascii_end().len());
+    // Words were taken whole or in ASCII, so this is what they were: text.
+    String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-enum Token<'a> {
-    Blank,
-    Word(&'a str),
-}
-
-/// Words, divided by ASCII white space.
-struct Tokens<'a>(&'a str);
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Token<'a>;
-
-    fn next(&mut self) -> Option<Token<'a>> {
-        let bytes = self.0.as_bytes();
-        let blank = bytes.first()?.is_ascii_whitespace();
-        let end = bytes.iter().position(|byte| byte.is_ascii_whitespace() != blank).unwrap_or(bytes.len());
-        let (token, rest) = self.0.split_at(end);
-        self.0 = rest;
-        Some(if blank { Token::Blank } else { Token::Word(token) })
+/// One blank, however often it is asked for.
+fn push_blank(out: &mut Vec<u8>) {
+    if out.last().is_some_and(|last| *last != b' ') {
+        out.push(b' ');
     }
 }
 
-fn push_word(word: &str, out: &mut String) {
-    let bytes = word.as_bytes();
-    let (mut address, mut numbers, mut letters, mut dashes) = (false, 0, true, false);
-    for byte in bytes {
-        match byte {
-            b'@' => address = true,
-            b'.' | b':' => numbers += 1,
-            b'_' | b'-' => dashes = true,
-            128.. => letters = false,
-            _ => {}
-        }
-    }
-    if address && let Some((before, after)) = around_address(word) {
+/// A word that has an address in it, or letters that are not ASCII.
+fn push_word(word: &str, out: &mut Vec<u8>) {
+    if let Some((before, after)) = around_address(word) {
         push_plain(before, out);
-        out.push('@');
+        out.push(b'@');
         return push_word(after, out);
     }
-    if numbers >= 2
-        && let Some((before, after)) = around_ip(word)
-    {
+    if let Some((before, after)) = around_ip(word) {
         push_plain(before, out);
-        if !before.is_empty() && before.ends_with(|last: char| last.is_ascii_alphanumeric()) {
-            out.push(' ');
+        if before.ends_with(|last: char| last.is_ascii_alphanumeric()) {
+            out.push(b' ');
         }
-        out.push_str(ANY_IP);
+        out.extend_from_slice(ANY_IP.as_bytes());
         return push_word(after, out);
     }
-    match (letters, dashes) {
-        (true, false) => {
-            let start = out.len();
-            out.push_str(word);
-            out[start..].make_ascii_lowercase();
-        }
-        (true, true) => push_ascii(word, out),
-        (false, _) => push_plain(word, out),
-    }
+    push_plain(word, out);
 }
 
 /// What stands before and after the first e-mail address of a word, and the brackets around it.
@@ -145,32 +159,18 @@ fn is_ip(token: &str) -> bool {
     }
 }
 
-/// ASCII, byte by byte.
-fn push_ascii(word: &str, out: &mut String) {
-    for byte in word.bytes() {
-        match byte {
-            b'_' | b'-' => {
-                if !out.is_empty() && !out.ends_with(' ') {
-                    out.push(' ');
-                }
-            }
-            byte => out.push(char::from(byte.to_ascii_lowercase())),
-        }
-    }
-}
-
-fn push_plain(word: &str, out: &mut String) {
+fn push_plain(word: &str, out: &mut Vec<u8>) {
     for letter in word.chars() {
         match letter {
-            '_' | '-' | '\u{2010}'..='\u{2015}' | '\u{a0}' | '\u{3000}' => {
-                if !out.is_empty() && !out.ends_with(' ') {
-                    out.push(' ');
-                }
-            }
-            letter if letter.is_ascii() => out.push(letter.to_ascii_lowercase()),
+            '_' | '-' | '\u{2010}'..='\u{2015}' | '\u{a0}' | '\u{3000}' => push_blank(out),
+            letter if letter.is_ascii() => out.push(letter.to_ascii_lowercase() as u8),
             letter => match plain(letter) {
-                Some(plain) => out.push_str(plain),
-                None => out.extend(letter.to_lowercase()),
+                Some(plain) => out.extend_from_slice(plain.as_bytes()),
+                None => {
+                    for lower in letter.to_lowercase() {
+                        out.extend_from_slice(lower.encode_utf8(&mut [0; 4]).as_bytes());
+                    }
+                }
             },
         }
     }

@@ -14,6 +14,8 @@ pub(crate) const GAP_BYTES_MAX: usize = 60;
 const PUNCTUATION_BYTES_MAX: usize = 3;
 /// So many words are noted per text.
 const HITS_MAX: usize = 400;
+/// So many words of 64 bits say which groups may be met; groups share bits.
+const PRESENT_WORDS: usize = 32;
 /// So many comparisons are made per text.
 const STEPS_MAX: usize = 4_000;
 
@@ -47,10 +49,10 @@ struct Phrase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Match {
     pub(crate) tag: Tag,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
     /// The length of the words that matched, without the gaps.
-    pub(crate) length: usize,
+    pub(crate) length: u32,
 }
 
 /// Collects phrases, then becomes [`Phrases`].
@@ -166,7 +168,6 @@ impl PhrasesBuilder {
             members: Lists::of(self.members),
             phrases: self.phrases,
             triggered: Lists::of(triggered),
-            groups: self.groups as usize,
         }
     }
 }
@@ -247,7 +248,6 @@ pub(crate) struct Phrases {
     phrases: Vec<Phrase>,
     /// For each group: the phrases that are tried when it is met.
     triggered: Lists<Trigger>,
-    groups: usize,
 }
 
 /// A phrase that is tried when one of its elements is met.
@@ -291,17 +291,17 @@ impl Span {
 
 impl Phrases {
     /// Tells all phrases in a normalised text; one that is found twice may be told twice.
+    #[inline(never)]
     pub(crate) fn find(&self, text: &str, mut met: impl FnMut(Match)) {
-        let mut present = vec![0_u64; self.groups.div_ceil(64)];
-        let hits = self.hits(text, &mut present);
-        let has = |group: u32| present[group as usize / 64] & (1 << (group % 64)) != 0;
+        let (hits, present) = self.hits(text);
+        let has = |group: u32| present[group as usize / 64 % PRESENT_WORDS] & (1 << (group % 64)) != 0;
         let mut search = Search { text, hits: &hits, steps: STEPS_MAX };
         for (index, hit) in hits.iter().enumerate() {
             for trigger in self.triggered.get(hit.group) {
                 let Trigger { needs, phrase, at, alone, tag } = *trigger;
                 if alone {
                     let Span { start, end, length } = Span::of(*hit);
-                    met(Match { tag, start: start as usize, end: end as usize, length: length as usize });
+                    met(Match { tag, start, end, length });
                     continue;
                 }
                 if !has(needs) {
@@ -314,24 +314,25 @@ impl Phrases {
                 let Some(before) = search.before(&elements[..=at as usize], index) else { continue };
                 let Some(after) = search.after(&elements[at as usize..], index) else { continue };
                 let Span { start, end, length } = before.and(after);
-                let length = (length - (hit.end - hit.start)) as usize; // It is in both.
-                met(Match { tag, start: start as usize, end: end as usize, length });
+                let length = length - (hit.end - hit.start); // It is in both.
+                met(Match { tag, start, end, length });
             }
         }
     }
 
-    /// The groups that are met, in the order in which they begin.
-    fn hits(&self, text: &str, present: &mut [u64]) -> Vec<Hit> {
-        let mut hits = Vec::with_capacity(48);
+    /// The groups that are met, in the order in which they begin; and which may be among them.
+    fn hits(&self, text: &str) -> (Vec<Hit>, [u64; PRESENT_WORDS]) {
+        let mut hits = Vec::with_capacity(64);
+        let mut present = [0_u64; PRESENT_WORDS];
         self.atoms.find(text, |Found { row, start, end }| {
             if hits.len() < HITS_MAX {
                 for group in self.members.get(row) {
-                    present[*group as usize / 64] |= 1 << (group % 64);
+                    present[*group as usize / 64 % PRESENT_WORDS] |= 1 << (group % 64);
                     hits.push(Hit { group: *group, start, end });
                 }
             }
         });
-        hits
+        (hits, present)
     }
 }
 
@@ -344,6 +345,7 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// What the elements cover whose last one is `hits[at]`, if those before it stand as they should.
+    #[inline(never)]
     fn before(&mut self, elements: &[Element], at: usize) -> Option<Span> {
         let hits: &'a [Hit] = self.hits;
         let span = Span::of(hits[at]);
@@ -362,6 +364,7 @@ impl<'a> Search<'a> {
     }
 
     /// The same for those behind `hits[at]`, which is the first.
+    #[inline(never)]
     fn after(&mut self, elements: &[Element], at: usize) -> Option<Span> {
         let hits: &'a [Hit] = self.hits;
         let span = Span::of(hits[at]);
@@ -409,7 +412,7 @@ mod tests {
         let text = normalise(text);
         let mut first = None;
         builder.build().find(&text, |found| _ = first.get_or_insert(found));
-        first.map(|found| text[found.start..found.end].to_owned())
+        first.map(|found| text[found.start as usize..found.end as usize].to_owned())
     }
 
     #[test]

@@ -42,17 +42,17 @@ pub(crate) struct Candidate {
     // The order of the fields is the order of trust.
     pub(crate) points: u8,
     /// How long the words are that matched.
-    pub(crate) length: usize,
-    pub(crate) conditions: usize,
+    pub(crate) length: u32,
+    pub(crate) conditions: u8,
     /// The earlier one of two that are alike in all else.
-    earlier: std::cmp::Reverse<usize>,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+    earlier: std::cmp::Reverse<u32>,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
 }
 
 impl Candidate {
     pub(crate) fn entry(&self) -> usize {
-        self.earlier.0
+        self.earlier.0 as usize
     }
 }
 
@@ -76,7 +76,7 @@ impl Weighing {
         let mut unless: Vec<u32> = Vec::with_capacity(16);
         let mut shown: Vec<u32> = Vec::new();
         knowledge.find(&weighing.text, |seen| match seen.role {
-            Role::Says(entry) => says.push((entry, seen)),
+            Role::Says(entry) => says.push((entry as u32, seen.start, seen.end, seen.length)),
             Role::Unless(entry) => unless.push(entry as u32),
             Role::Provider(provider) => shown.push(provider as u32),
         });
@@ -84,6 +84,7 @@ impl Weighing {
         let of_host = if host.is_empty() { None } else { knowledge.provider_of_host(host) };
         weighing.provider = of_host.or_else(|| shown.iter().map(|provider| *provider as usize).min());
         shown.extend(of_host.map(|provider| provider as u32));
+        weighing.candidates.reserve(says.len() + 2);
         let mut consider = |entry: usize, start, end, length| {
             let Weight { points, conditions, provider } = knowledge.weights[entry];
             if unless.contains(&(entry as u32)) || conditions > 0 && !knowledge.entries[entry].when.holds(said) {
@@ -94,12 +95,11 @@ impl Weighing {
             if length == 0 && !of_provider && provider.is_some() && points < STRONG_WITHOUT_WORDS {
                 return;
             }
-            let earlier = std::cmp::Reverse(entry);
-            let conditions = conditions.into();
+            let earlier = std::cmp::Reverse(entry as u32);
             weighing.candidates.push(Candidate { points, length, conditions, earlier, start, end });
         };
-        for (entry, seen) in says {
-            consider(entry, seen.start, seen.end, seen.length);
+        for (entry, start, end, length) in says {
+            consider(entry as usize, start, end, length);
         }
         for entry in said.enhanced.into_iter().flat_map(|status| knowledge.of_status(status)) {
             consider(entry, 0, 0, 0);
@@ -111,12 +111,13 @@ impl Weighing {
     }
 
     /// The entry that decides.
+    #[inline(never)]
     pub(crate) fn best(&self) -> Option<&Candidate> {
         self.candidates.iter().max()
     }
 
     /// The words by which a candidate was found.
     pub(crate) fn words(&self, candidate: &Candidate) -> &str {
-        self.text.get(candidate.start..candidate.end).unwrap_or_default()
+        self.text.get(candidate.start as usize..candidate.end as usize).unwrap_or_default()
     }
 }

@@ -109,9 +109,13 @@ const LABELS: [&str; 14] = [
 ];
 
 /// The text without labels and quotes around it.
+#[inline(never)]
 fn bare(quoted: &str) -> &str {
     let mut text = quoted.trim();
-    while let Some(label) = LABELS.iter().find(|label| starts_with(text, label)) {
+    // Most begin with their code.
+    while !text.starts_with(|first: char| first.is_ascii_digit())
+        && let Some(label) = LABELS.iter().find(|label| starts_with(text, label))
+    {
         text = text[label.len()..].trim_start();
     }
     text.trim_end_matches(['"', '\''])
@@ -149,6 +153,7 @@ const MENTIONS: [&str; 14] = [
     "said", "reason", "esmtp",
 ];
 
+#[inline(never)]
 fn code_at(text: &str) -> Option<CodeAt> {
     if is_code(text, 0) {
         return Some(CodeAt { start: 0, alone: true });
@@ -214,6 +219,7 @@ fn status_first(text: &str) -> Option<(EnhancedStatus, &str)> {
 }
 
 /// The first status anywhere in the text that is no part of an address or a version.
+#[inline(never)]
 fn status_within(text: &str) -> Option<EnhancedStatus> {
     let bytes = text.as_bytes();
     memchr::memchr_iter(b'.', bytes).find_map(|dot| {
@@ -232,6 +238,7 @@ fn status_within(text: &str) -> Option<EnhancedStatus> {
 }
 
 /// The words of several lines on one, without the code and status that each begins with.
+#[inline(never)]
 fn joined(words: &str, code: ReplyCode, enhanced: Option<EnhancedStatus>) -> String {
     let mut text = String::with_capacity(words.len());
     let mut tokens = words.split_ascii_whitespace().peekable();
@@ -284,6 +291,7 @@ const COMMANDS: [(&str, Phase); 19] = [
 
 /// What a quoter says around the reply: the command that was answered, and the host. Both stand
 /// behind a word and a blank.
+#[inline(never)]
 fn named(text: &str) -> (Option<Phase>, Option<&str>) {
     let mut phase: Option<(usize, Phase)> = None;
     let (mut host, mut hosts) = (None, 0);
