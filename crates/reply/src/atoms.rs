@@ -34,6 +34,8 @@ pub(crate) struct Atoms {
     nodes: Vec<Node>,
     /// From a node by a token to the next node, where there is more than one.
     edges: HashMap<(u32, u32), u32, FixedState>,
+    /// With which two bytes a row begins that is one word with an open end.
+    beginnings: Vec<u64>,
     /// Ends that need not be the end of a word: from a node, by how the next word begins.
     open: HashMap<(u32, u16), Vec<Open>, FixedState>,
 }
@@ -87,6 +89,7 @@ impl Default for Atoms {
             pairs: vec![0; PAIR_BITS / 64],
             nodes: vec![DEAD],
             edges: HashMap::default(),
+            beginnings: vec![0; (1 << 16) / 64],
             open: HashMap::default(),
         }
     }
@@ -109,6 +112,9 @@ impl Atoms {
         }
         if is_open {
             self.nodes[node as usize].has_open = true;
+            if node == ROOT {
+                set(&mut self.beginnings, beginning(last).into());
+            }
             let entry = Open { begins: (*last).into(), blank: *blank && !others.is_empty(), row };
             self.open.entry((node, beginning(last))).or_default().push(entry);
         } else {
@@ -233,6 +239,9 @@ impl Atoms {
     fn opens(&self, node: u32, text: &str, token: &Token, inner: bool, mut ends: impl FnMut(u32, u32)) {
         let word = &text[token.start as usize..token.end as usize];
         let two = beginning(word);
+        if !inner && !is_set(&self.beginnings, two.into()) {
+            return;
+        }
         let of = |begins: u16| self.open.get(&(node, begins)).into_iter().flatten();
         // Behind other words, one letter may be all that is known of the last.
         let one = inner.then(|| of(two & 0xFF00)).into_iter().flatten();

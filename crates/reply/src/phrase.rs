@@ -12,8 +12,8 @@ use std::collections::{HashMap, HashSet};
 pub(crate) const GAP_BYTES_MAX: usize = 60;
 /// Between the neighbours of a class may stand so much punctuation.
 const PUNCTUATION_BYTES_MAX: usize = 3;
-/// So many words are noted per text.
-const HITS_MAX: usize = 400;
+/// So many rows of words are noted per text.
+const ROWS_MAX: usize = 400;
 /// So many words of 64 bits say which groups may be met; groups share bits.
 const PRESENT_WORDS: usize = 32;
 /// So many comparisons are made per text.
@@ -152,23 +152,29 @@ impl PhrasesBuilder {
     pub(crate) fn build(mut self) -> Phrases {
         self.atoms.seal();
         let is_class: HashSet<u32> = self.class_groups.values().copied().collect();
+        let mut alone = vec![Vec::new(); self.groups as usize];
         let mut triggered = vec![Vec::new(); self.groups as usize];
-        for (index, phrase) in self.phrases.iter().enumerate() {
+        let mut chained = HashSet::new();
+        for (index, Phrase { elements, tag }) in self.phrases.iter().enumerate() {
+            if let [only] = elements.as_slice() {
+                alone[only.group as usize].push(*tag);
+                continue;
+            }
+            chained.extend(elements.iter().map(|element| element.group));
             // The words of a class are everywhere; those of one phrase are seldom met.
-            let seldom = phrase.elements.iter().rposition(|element| !is_class.contains(&element.group));
-            let at = seldom.unwrap_or(phrase.elements.len() - 1);
-            let neighbour = if at > 0 { at - 1 } else { (at + 1).min(phrase.elements.len() - 1) };
-            let needs = phrase.elements[neighbour].group;
-            let alone = phrase.elements.len() == 1;
-            let trigger = Trigger { needs, phrase: index as u32, at: at as u32, alone, tag: phrase.tag };
-            triggered[phrase.elements[at].group as usize].push(trigger);
+            let seldom = elements.iter().rposition(|element| !is_class.contains(&element.group));
+            let at = seldom.unwrap_or(elements.len() - 1);
+            let needs = elements[if at > 0 { at - 1 } else { 1 }].group;
+            triggered[elements[at].group as usize].push(Trigger { needs, phrase: index as u32, at: at as u32 });
         }
-        Phrases {
-            atoms: self.atoms,
-            members: Lists::of(self.members),
-            phrases: self.phrases,
-            triggered: Lists::of(triggered),
+        let (mut rows, mut tags, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+        for of_row in &self.members {
+            let (tags_from, groups_from) = (tags.len() as u32, groups.len() as u32);
+            tags.extend(of_row.iter().flat_map(|group| &alone[*group as usize]));
+            groups.extend(of_row.iter().filter(|group| chained.contains(group)));
+            rows.push(Row { tags: (tags_from, tags.len() as u32), groups: (groups_from, groups.len() as u32) });
         }
+        Phrases { atoms: self.atoms, rows, tags, groups, phrases: self.phrases, triggered: Lists::of(triggered) }
     }
 }
 
@@ -243,24 +249,31 @@ fn pieces(side: &str) -> Result<Vec<Piece<'_>>, String> {
 #[derive(Debug)]
 pub(crate) struct Phrases {
     atoms: Atoms,
-    /// For each row of words: its groups.
-    members: Lists<u32>,
+    rows: Vec<Row>,
+    /// The phrases that a row is alone.
+    tags: Vec<Tag>,
+    /// The groups that a row is in, as far as phrases of several elements have them.
+    groups: Vec<u32>,
     phrases: Vec<Phrase>,
     /// For each group: the phrases that are tried when it is met.
     triggered: Lists<Trigger>,
 }
 
-/// A phrase that is tried when one of its elements is met.
+/// What a row of words means: ranges of [`Phrases::tags`] and [`Phrases::groups`].
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    tags: (u32, u32),
+    groups: (u32, u32),
+}
+
+/// A phrase of several elements that is tried when one of them is met.
 #[derive(Debug, Clone, Copy)]
 struct Trigger {
-    /// A group that must be met as well: the neighbour's, or its own.
+    /// The neighbour's group, which must be met as well.
     needs: u32,
     phrase: u32,
     /// Which element it is.
     at: u32,
-    /// Whether it is the whole phrase.
-    alone: bool,
-    tag: Tag,
 }
 
 /// A word that was found.
@@ -291,48 +304,35 @@ impl Span {
 
 impl Phrases {
     /// Tells all phrases in a normalised text; one that is found twice may be told twice.
-    #[inline(never)]
     pub(crate) fn find(&self, text: &str, mut met: impl FnMut(Match)) {
-        let (hits, present) = self.hits(text);
+        let mut hits = Vec::with_capacity(48);
+        // Which groups may be among them: groups share bits.
+        let mut present = [0_u64; PRESENT_WORDS];
+        let mut rows = ROWS_MAX;
+        self.atoms.find(text, |Found { row, start, end }| {
+            let Row { tags, groups } = self.rows[row as usize];
+            let Some(left) = rows.checked_sub(1) else { return };
+            rows = left;
+            for tag in &self.tags[tags.0 as usize..tags.1 as usize] {
+                met(Match { tag: *tag, start, end, length: end - start });
+            }
+            for group in &self.groups[groups.0 as usize..groups.1 as usize] {
+                present[*group as usize / 64 % PRESENT_WORDS] |= 1 << (group % 64);
+                hits.push(Hit { group: *group, start, end });
+            }
+        });
         let has = |group: u32| present[group as usize / 64 % PRESENT_WORDS] & (1 << (group % 64)) != 0;
         let mut search = Search { text, hits: &hits, steps: STEPS_MAX };
         for (index, hit) in hits.iter().enumerate() {
-            for trigger in self.triggered.get(hit.group) {
-                let Trigger { needs, phrase, at, alone, tag } = *trigger;
-                if alone {
-                    let Span { start, end, length } = Span::of(*hit);
-                    met(Match { tag, start, end, length });
-                    continue;
+            for Trigger { needs, phrase, at } in self.triggered.get(hit.group).iter().copied() {
+                if has(needs)
+                    && let Some(Span { start, end, length }) =
+                        search.around(&self.phrases[phrase as usize].elements, at as usize, index)
+                {
+                    met(Match { tag: self.phrases[phrase as usize].tag, start, end, length });
                 }
-                if !has(needs) {
-                    continue;
-                }
-                let elements = &self.phrases[phrase as usize].elements;
-                if elements.len() > 2 && !elements.iter().all(|element| has(element.group)) {
-                    continue;
-                }
-                let Some(before) = search.before(&elements[..=at as usize], index) else { continue };
-                let Some(after) = search.after(&elements[at as usize..], index) else { continue };
-                let Span { start, end, length } = before.and(after);
-                let length = length - (hit.end - hit.start); // It is in both.
-                met(Match { tag, start, end, length });
             }
         }
-    }
-
-    /// The groups that are met, in the order in which they begin; and which may be among them.
-    fn hits(&self, text: &str) -> (Vec<Hit>, [u64; PRESENT_WORDS]) {
-        let mut hits = Vec::with_capacity(64);
-        let mut present = [0_u64; PRESENT_WORDS];
-        self.atoms.find(text, |Found { row, start, end }| {
-            if hits.len() < HITS_MAX {
-                for group in self.members.get(row) {
-                    present[*group as usize / 64 % PRESENT_WORDS] |= 1 << (group % 64);
-                    hits.push(Hit { group: *group, start, end });
-                }
-            }
-        });
-        (hits, present)
     }
 }
 
@@ -344,6 +344,14 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
+    /// What a phrase covers whose element `element` is `hits[at]`.
+    fn around(&mut self, elements: &[Element], element: usize, at: usize) -> Option<Span> {
+        let before = self.before(&elements[..=element], at)?;
+        let mut span = before.and(self.after(&elements[element..], at)?);
+        span.length -= self.hits[at].end - self.hits[at].start; // It is in both.
+        Some(span)
+    }
+
     /// What the elements cover whose last one is `hits[at]`, if those before it stand as they should.
     #[inline(never)]
     fn before(&mut self, elements: &[Element], at: usize) -> Option<Span> {
