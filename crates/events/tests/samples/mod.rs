@@ -115,7 +115,7 @@ pub(crate) fn all() -> Vec<Event> {
             recipient: address("tom@customer.example"),
             destination: "customer.example".parse().unwrap(),
             attempts: 31,
-            reason: "the mailbox is full".into(),
+            reason: "expired".into(),
         })),
         Event::Noticed(Box::new(Noticed {
             at: at(432_000_010),

@@ -136,6 +136,8 @@ impl Scene {
             Event::Expired(expired) => {
                 let key = (expired.message, expired.recipient.clone());
                 self.people.insert(key, Standing::Failed(Cause::Expired));
+                let words = if expired.reason == "in-doubt" { "in doubt after two attempts" } else { &expired.reason };
+                self.failing_words.insert(Cause::Expired, words.to_owned());
             }
             Event::Noticed(noticed) => {
                 self.notices.insert(noticed.notice);
