@@ -25,6 +25,8 @@ use mime::{Media, Part};
 use page::Page;
 use prose::Prose;
 use status::Deliveries;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// What a mail tells about the fate of other mail.
 ///
@@ -69,6 +71,7 @@ fn read_within(mail: &[u8], depth: usize) -> Report {
     }
     let page = Page::new(&text);
     let mut told = fields(&parts, &text);
+    told.reported = named_once(told.reported);
     let with_fields = !told.reported.is_empty();
     let prose = prose::read(&page, &head);
     if !with_fields
@@ -99,6 +102,7 @@ fn read_within(mail: &[u8], depth: usize) -> Report {
     if recipients.is_empty() {
         recipients.extend(of_original(&head, &original, &prose));
     }
+    let recipients = named_once(recipients);
     let format = told.format.or(prose.format).unwrap_or(if with_fields { "rfc3464" } else { "text" });
     Report { kind: verdict, recipients, original, reporting_mta: told.reporting_mta, format, complaint: None }
 }
@@ -198,6 +202,29 @@ fn merge(told: &mut Deliveries, prose: &Prose, with_fields: bool) {
             (false, true) => own,
         };
     }
+}
+
+/// One of each recipient, in the place of the first: what was said again fills what was not said yet,
+/// and a failure is the last word.
+fn named_once(recipients: Vec<Reported>) -> Vec<Reported> {
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(recipients.len());
+    let mut once: Vec<Reported> = Vec::with_capacity(recipients.len());
+    for reported in recipients {
+        match places.entry(reported.recipient.to_ascii_lowercase()) {
+            Entry::Vacant(place) => {
+                place.insert(once.len());
+                once.push(reported);
+            }
+            Entry::Occupied(place) => {
+                let first = &mut once[*place.get()];
+                let fails = |one: &Reported| one.action == Some(Action::Failed);
+                let other =
+                    if fails(&reported) && !fails(first) { std::mem::replace(first, reported) } else { reported };
+                first.fill(other);
+            }
+        }
+    }
+    once
 }
 
 /// The same address, or the name of its mailbox alone.

@@ -85,6 +85,18 @@ impl Reported {
             ..said
         }
     }
+
+    /// Takes from another report about the same recipient what this one does not tell.
+    pub(super) fn fill(&mut self, other: Self) {
+        self.original_recipient = self.original_recipient.take().or(other.original_recipient);
+        self.action = self.action.or(other.action);
+        self.status = self.status.or(other.status);
+        self.host = self.host.take().or(other.host);
+        self.phase = self.phase.or(other.phase);
+        if self.said.is_empty() {
+            self.said = other.said;
+        }
+    }
 }
 
 /// What became of a recipient (RFC 3464 §2.3.3).

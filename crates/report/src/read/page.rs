@@ -31,6 +31,19 @@ pub(super) struct Mark {
     pub(super) line: usize,
     /// Where it ends in that line's text.
     pub(super) end: usize,
+    /// Where it stands in the even text.
+    span: (usize, usize),
+}
+
+impl Mark {
+    /// Whether it means nothing, because it is part of a longer phrase.
+    fn is_within(&self, longer: &Mark) -> bool {
+        self.role.yields()
+            && longer.role.yields()
+            && self.span != longer.span
+            && longer.span.0 <= self.span.0
+            && self.span.1 <= longer.span.1
+    }
 }
 
 /// A text, ready to be read.
@@ -57,7 +70,9 @@ impl<'t> Page<'t> {
                 break;
             }
             lines.push(Line { text, indent: raw.len() - raw.trim_start().len(), start });
-            push_even(&mut even, text);
+            if !text.starts_with("> ") {
+                push_even(&mut even, text); // What somebody quotes tells nothing of this mail.
+            }
         }
         let mut page = Self { cut: lines.len(), lines, marks: Vec::new() };
         if page.lines.last().is_some_and(|line| begins_original(line.text, page.lines.iter().rev().nth(1)))
@@ -78,9 +93,26 @@ impl<'t> Page<'t> {
                 self.marks.retain(|mark| mark.line < self.cut);
                 return;
             }
-            let end = hit.end.saturating_sub(text_start).min(self.lines[line].text.len());
-            self.marks.push(Mark { role: hit.role, format: hit.format, line, end });
+            let text = self.lines[line].text;
+            let end = text.floor_char_boundary(hit.end.saturating_sub(text_start));
+            self.push(Mark { role: hit.role, format: hit.format, line, end, span: (hit.start, hit.end) });
         }
+    }
+
+    /// Adds a mark, unless it yields to a longer one; shorter ones yield to it. Phrases come by
+    /// their ends, so that those which overlap stand last.
+    fn push(&mut self, mark: Mark) {
+        let mut at = self.marks.len();
+        while at > 0 && self.marks[at - 1].span.1 > mark.span.0 {
+            at -= 1;
+            if mark.is_within(&self.marks[at]) {
+                return;
+            }
+            if self.marks[at].is_within(&mark) {
+                self.marks.remove(at);
+            }
+        }
+        self.marks.push(mark);
     }
 
     /// A phrase that ends the report stands at the start of its line, behind nothing but marks.
@@ -127,22 +159,22 @@ impl<'t> Page<'t> {
     }
 }
 
-/// Adds a line to the even text: one blank for every run of white space.
+/// Adds a line to the even text: one blank for every run of white space, small letters for large
+/// ones where the automaton does not know them. Places in the line stay nearly what they are.
 fn push_even(even: &mut String, text: &str) {
     if text.is_empty() {
         return;
     }
-    if !text.contains("  ") && memchr(b'\t', text.as_bytes()).is_none() {
+    if text.is_ascii() && !text.contains("  ") && memchr(b'\t', text.as_bytes()).is_none() {
         even.push_str(text);
         even.push(' ');
         return;
     }
-    // White space of equal length, so that places in the line stay what they are.
     let mut blank = false;
     for c in text.chars() {
-        let is_blank = c == ' ' || c == '\t';
+        let is_blank = c.is_whitespace();
         if !is_blank || !blank {
-            even.push(if is_blank { ' ' } else { c });
+            even.push(if is_blank { ' ' } else { phrases::small(c) });
         }
         blank = is_blank;
     }

@@ -25,9 +25,16 @@ pub(super) enum Role {
     Away,
     Ask,
     Answer,
+    Done,
+    Other,
 }
 
 impl Role {
+    /// Whether a phrase of this role means nothing within a longer one.
+    pub(super) fn yields(self) -> bool {
+        matches!(self, Self::List | Self::Late | Self::Stop | Self::Wait | Self::Final | Self::Fail | Self::Done)
+    }
+
     fn of_word(word: &str) -> Option<Self> {
         Some(match word {
             "mark" => Self::Mark,
@@ -46,6 +53,8 @@ impl Role {
             "away" => Self::Away,
             "ask" => Self::Ask,
             "answer" => Self::Answer,
+            "done" => Self::Done,
+            "other" => Self::Other,
             _ => return None,
         })
     }
@@ -109,7 +118,23 @@ pub(super) fn find(text: &str) -> impl Iterator<Item = Hit> + '_ {
 
 /// Whether a short text has a phrase of that role.
 pub(super) fn has(text: &str, role: Role) -> bool {
-    find(text).any(|hit| hit.role == role)
+    let even: String = text.chars().map(small).collect();
+    find(&even).any(|hit| hit.role == role)
+}
+
+/// The letter as phrases have it; the automaton itself knows the case of ASCII letters only.
+pub(super) fn small(c: char) -> char {
+    if c.is_ascii() {
+        return c;
+    }
+    if c.is_whitespace() {
+        return ' ';
+    }
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(single), None) => single,
+        _ => c,
+    }
 }
 
 #[cfg(test)]
