@@ -7,6 +7,7 @@ use crate::entry::{Entry, File, Provider, StatusPattern};
 use crate::phrase::{Phrases, PhrasesBuilder, Tag};
 use crate::weigh::Weight;
 use crate::{Cause, Disposition, Scope, Who};
+use foldhash::fast::FixedState;
 use postrider_smtp::EnhancedStatus;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -81,6 +82,8 @@ pub(crate) struct Knowledge {
     /// For each entry: the provider of its file.
     pub(crate) provider_of: Vec<Option<usize>>,
     pub(crate) providers: Vec<Provider>,
+    /// Whose hosts are at or below a domain.
+    by_domain: HashMap<String, usize, FixedState>,
     /// For each entry: what the weighing needs of it.
     pub(crate) weights: Vec<Weight>,
     /// The entries that have no words and wait for a status.
@@ -157,10 +160,14 @@ impl Knowledge {
             }
         }
         mistakes.append(&mut reading.mistakes);
-        let causes = causes.into_iter().map(|facts| (facts.name, facts.lasting())).collect();
+        let causes: BTreeMap<_, _> = causes.into_iter().map(|facts| (facts.name, facts.lasting())).collect();
         let phrases = std::mem::take(&mut reading.phrases).build();
+        let mut by_domain = HashMap::default();
+        for (index, provider) in reading.providers.iter().enumerate().rev() {
+            by_domain.extend(provider.hosts.iter().map(|domain| (domain.to_ascii_lowercase(), index)));
+        }
         let Reading { entries, provider_of, providers, weights, by_status, by_code, .. } = reading;
-        (Self { entries, provider_of, providers, weights, by_status, by_code, phrases, causes }, mistakes)
+        (Self { entries, provider_of, providers, by_domain, weights, by_status, by_code, phrases, causes }, mistakes)
     }
 
     /// Tells what is found in a normalised text.
@@ -178,14 +185,14 @@ impl Knowledge {
     /// The provider whose host that is.
     #[inline(never)]
     pub(crate) fn provider_of_host(&self, host: &str) -> Option<usize> {
-        let host = host.trim_end_matches('.');
-        let is_below = |domain: &str| {
-            let Some(cut) = host.len().checked_sub(domain.len()) else { return false };
-            host.is_char_boundary(cut)
-                && host[cut..].eq_ignore_ascii_case(domain)
-                && (cut == 0 || host.as_bytes()[cut - 1] == b'.')
-        };
-        self.providers.iter().position(|provider| provider.hosts.iter().any(|domain| is_below(domain)))
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let mut domain = host.as_str();
+        loop {
+            if let Some(provider) = self.by_domain.get(domain) {
+                return Some(*provider);
+            }
+            domain = domain.split_once('.')?.1;
+        }
     }
 
     /// The entries without words that may hold for a status.

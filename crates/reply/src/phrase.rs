@@ -6,6 +6,7 @@
 
 use crate::atoms::{Atoms, Found};
 use crate::normal::normalise;
+use smallvec::SmallVec;
 use std::collections::{HashMap, HashSet};
 
 /// How far apart the two sides of `..` may stand, in bytes of the normalised text.
@@ -305,7 +306,7 @@ impl Span {
 impl Phrases {
     /// Tells all phrases in a normalised text; one that is found twice may be told twice.
     pub(crate) fn find(&self, text: &str, mut met: impl FnMut(Match)) {
-        let mut hits = Vec::with_capacity(48);
+        let mut hits: SmallVec<[Hit; 48]> = SmallVec::new();
         // Which groups may be among them: groups share bits.
         let mut present = [0_u64; PRESENT_WORDS];
         let mut rows = ROWS_MAX;

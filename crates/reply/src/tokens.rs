@@ -3,6 +3,8 @@
 //! A token is a word, or a single character that is no letter of a word. Words of up to seven
 //! bytes, which most are, are their own key; longer ones are hashed, then compared.
 
+use smallvec::SmallVec;
+
 /// The number of a token that is not known.
 pub(crate) const UNKNOWN: u32 = 0;
 /// Words longer than this are hashed.
@@ -104,8 +106,8 @@ impl Numbers {
     }
 
     /// The tokens of a normalised text.
-    pub(crate) fn tokens(&self, text: &str) -> Vec<Token> {
-        let mut tokens = Vec::with_capacity(text.len() / 4 + 4);
+    pub(crate) fn tokens(&self, text: &str) -> SmallVec<[Token; 64]> {
+        let mut tokens = SmallVec::new();
         each(text, |start, end, blank| {
             let id = self.get(&text.as_bytes()[start..end]);
             tokens.push(Token { start: start as u32, end: end as u32, id, blank });

@@ -9,6 +9,7 @@ use crate::entry::{Entry, Rank};
 use crate::knowledge::{Knowledge, Role};
 use crate::normal::normalise;
 use postrider_smtp::Said;
+use smallvec::SmallVec;
 
 /// Entries of this many points and fewer give way to an exact enhanced status.
 pub(crate) const EXACT_STATUS_POINTS: u8 = 3;
@@ -72,9 +73,9 @@ impl Weighing {
     pub(crate) fn of(knowledge: &Knowledge, said: &Said<'_>, host: &str) -> Self {
         let text = normalise(&said.text);
         let mut weighing = Self { text, ..Self::default() };
-        let mut says = Vec::with_capacity(48);
-        let mut unless: Vec<u32> = Vec::with_capacity(16);
-        let mut shown: Vec<u32> = Vec::new();
+        let mut says: SmallVec<[_; 48]> = SmallVec::new();
+        let mut unless: SmallVec<[u32; 32]> = SmallVec::new();
+        let mut shown: SmallVec<[u32; 8]> = SmallVec::new();
         knowledge.find(&weighing.text, |seen| match seen.role {
             Role::Says(entry) => says.push((entry as u32, seen.start, seen.end, seen.length)),
             Role::Unless(entry) => unless.push(entry as u32),

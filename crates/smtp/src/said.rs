@@ -112,8 +112,9 @@ const LABELS: [&str; 14] = [
 #[inline(never)]
 fn bare(quoted: &str) -> &str {
     let mut text = quoted.trim();
-    // Most begin with their code.
-    while !text.starts_with(|first: char| first.is_ascii_digit())
+    // Most begin with their code or with words.
+    let may_begin = |first: char| matches!(first.to_ascii_lowercase(), 's' | 'l' | 'x' | 'd' | '<' | '>' | '"' | '\'');
+    while text.starts_with(may_begin)
         && let Some(label) = LABELS.iter().find(|label| starts_with(text, label))
     {
         text = text[label.len()..].trim_start();
