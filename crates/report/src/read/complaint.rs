@@ -19,10 +19,18 @@ pub(super) struct Told {
 pub(super) fn read(head: &Head<'_>, parts: &[Part<'_>]) -> Option<Told> {
     let original = parts.iter().find(|part| matches!(part.media, Media::Message | Media::Headers));
     let original = original.map(|part| Head::split(part.body).0);
-    if let Some(part) = parts.iter().find(|part| part.media == Media::Feedback) {
+    let mistyped = |part: &&Part<'_>| part.media == Media::Text && starts_with_fields(part.body);
+    let feedback = parts.iter().find(|part| part.media == Media::Feedback);
+    if let Some(part) = feedback.or_else(|| parts.iter().skip(1).find(mistyped)) {
         return Some(of_fields(&fields(part), original.as_ref()));
     }
     without_fields(head, original.as_ref())
+}
+
+/// Whether the first of the fields stands where a part begins (RFC 5965 §3.1).
+fn starts_with_fields(body: &[u8]) -> bool {
+    let body = body.trim_ascii_start();
+    body.get(..14).is_some_and(|start| start.eq_ignore_ascii_case(b"Feedback-Type:"))
 }
 
 /// The fields of the part; some encode it, though they may not.

@@ -42,21 +42,15 @@ pub(super) fn of(signs: &Signs<'_, '_>) -> Kind {
 /// Fields say it themselves (RFC 3464 §2.3.3); where they do not, the status does.
 fn of_actions(reported: &[Reported], page: &Page<'_>) -> Kind {
     let mut late = false;
-    let mut done = 0;
-    for one in reported {
+    for one in reported.iter().filter(|one| !one.is_done()) {
         let class = one.status.map(|status| status.class());
         match (one.action, class) {
-            (Some(Action::Delivered | Action::Relayed | Action::Expanded), _) | (None, Some(2)) => done += 1,
             (Some(Action::Delayed), _) => late = true,
             (None, Some(4)) if page.any(Role::Wait) && !page.any(Role::Final) => late = true,
             _ => return Kind::Bounce,
         }
     }
-    match (late, done == reported.len()) {
-        (true, _) => Kind::Delay,
-        (false, true) => Kind::NotAReport,
-        (false, false) => Kind::Bounce,
-    }
+    if late { Kind::Delay } else { Kind::NotAReport }
 }
 
 /// Whether a program answers for a person, or asks who is writing.

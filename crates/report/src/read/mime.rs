@@ -152,7 +152,7 @@ fn is_multipart(kind: &str) -> bool {
 }
 
 fn media(kind: &str) -> Media {
-    const TABLE: [(&str, Media); 16] = [
+    const TABLE: [(&str, Media); 18] = [
         ("text/html", Media::Html),
         ("text/rfc822-header", Media::Headers),
         ("text/x-rfc822-header", Media::Headers),
@@ -161,6 +161,8 @@ fn media(kind: &str) -> Media {
         ("text/", Media::Text),
         ("message/delivery-status", Media::Status),
         ("message/global-delivery-status", Media::Status),
+        ("message/x-delivery-status", Media::Status),
+        ("message/delivery_status", Media::Status),
         ("message/feedback-report", Media::Feedback),
         ("message/x-feedback-report", Media::Feedback),
         ("message/disposition-notification", Media::Disposition),

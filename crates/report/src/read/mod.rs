@@ -95,6 +95,7 @@ fn read_within(mail: &[u8], depth: usize) -> Report {
         };
     }
     let mut recipients = told.reported;
+    recipients.retain(|one| !one.is_done());
     let failed = failed_recipients(&head);
     if !with_fields && !prose.listed && !failed.is_empty() {
         recipients.retain(|one| failed.iter().any(|failed| failed.eq_ignore_ascii_case(&one.recipient)));
@@ -143,13 +144,27 @@ fn texts(parts: &[Part<'_>]) -> String {
 fn fields(parts: &[Part<'_>], text: &str) -> Deliveries {
     let mut told = Deliveries::default();
     for part in parts.iter().filter(|part| part.media == Media::Status) {
-        let more = status::read(decode::text(part).as_bytes());
+        let text = decode::text(part);
+        let mut more = status::read(text.as_bytes());
+        if more.reported.is_empty() {
+            more = status::read(status::block(&text).as_bytes());
+        }
         told.reporting_mta = told.reporting_mta.or(more.reporting_mta);
         told.format = told.format.or(more.format);
         told.reported.extend(more.reported);
     }
     if told.reported.is_empty() && status::is_within(text) {
         told = status::read(status::block(text).as_bytes());
+    }
+    // Some call the part what they like, or attach it as a file.
+    for part in parts.iter().filter(|part| matches!(part.media, Media::Text | Media::Other)) {
+        if !told.reported.is_empty() {
+            break;
+        }
+        let text = decode::text(part);
+        if status::is_within(&text) {
+            told = status::read(status::block(&text).as_bytes());
+        }
     }
     told.reported.retain(|one| !one.recipient.is_empty());
     told.reported.truncate(status::RECIPIENTS_MAX);

@@ -8,7 +8,7 @@ use std::fmt;
 pub struct Report {
     /// What sort of mail it is.
     pub kind: Kind,
-    /// Whom it tells about, in the order of the mail, each once.
+    /// Who was not reached or is late, in the order of the mail, each once.
     pub recipients: Vec<Reported>,
     /// The message it is about.
     pub original: Original,
@@ -75,6 +75,14 @@ pub struct Reported {
 }
 
 impl Reported {
+    /// Whether nothing is wrong with it: a report may tell of those who were reached, too.
+    pub(super) fn is_done(&self) -> bool {
+        match self.action {
+            Some(action) => matches!(action, Action::Delivered | Action::Relayed | Action::Expanded),
+            None => self.status.is_some_and(|status| status.class() == 2),
+        }
+    }
+
     /// The words as a quoted reply, completed by what the report says beside them.
     pub fn quoted(&self) -> Said<'_> {
         let said = Said::parse(&self.said);

@@ -76,11 +76,14 @@ pub(super) fn read(page: &Page<'_>, head: &Head<'_>) -> Prose {
 
 /// The recipients in lists and behind labels.
 fn listed<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
-    let mut seen = Vec::new();
+    let mut seen: Vec<Seen<'t>> = Vec::new();
     let mut open = None;
+    let mut labelled = None;
+    let mut depth = None;
     for (line, text) in page.report().iter().enumerate() {
         let marks = page.marks_of(line);
         if let Some(mark) = last(marks, |role| matches!(role, Role::List | Role::Late | Role::Stop)) {
+            depth = None;
             open = match mark.role {
                 Role::List => Some(Action::Failed),
                 Role::Late => Some(Action::Delayed),
@@ -88,14 +91,16 @@ fn listed<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
             };
         }
         let opened = last(marks, |role| matches!(role, Role::List | Role::Late));
-        // In a list, `RCPT TO:` speaks of the entry that it stands below.
-        let label = last(marks, |role| role == Role::Label).filter(|_| open.is_none() || seen.is_empty());
+        // In a list, `RCPT TO:` speaks of the entry that it stands below, unless all have one.
+        let label = last(marks, |role| role == Role::Label)
+            .filter(|mark| open.is_none() || seen.is_empty() || labelled == Some(mark.end));
         if let Some(mark) = opened.or(label) {
             let action = open.unwrap_or(Action::Failed);
             let most = if label.is_some() { 1 } else { RECIPIENTS_MAX };
             let rest = text.text.get(mark.end..).unwrap_or_default();
             let before = seen.len();
             seen.extend(address::all(rest).take(most).map(|found| Seen::of(found, action, line, mark.end)));
+            labelled = labelled.or(label.map(|mark| mark.end).filter(|_| before == 0));
             if label.is_some() && seen.len() == before {
                 let next = page.next_text(line).and_then(|line| Some((line, leading(page.lines[line].text)?)));
                 seen.extend(next.map(|(line, found)| Seen::of(found, action, line, 0)));
@@ -103,8 +108,12 @@ fn listed<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
             continue;
         }
         let Some(action) = open else { continue };
+        let goes_on = depth.is_some_and(|depth| text.indent > depth) && !page.lines[line - 1].text.is_empty();
         // An address that is named again in what is said of it begins no new entry.
-        if let Some(found) = leading(text.text).filter(|found| found.start < 3 || !is_last(&seen, found.address)) {
+        if let Some(found) = leading(text.text).filter(|found| found.start < 3 || !is_last(&seen, found.address))
+            && !goes_on
+        {
+            depth = depth.or(Some(text.indent));
             seen.push(Seen::of(found, action, line, 0));
             seen.extend(row_after(text.text, &found).map(|further| Seen::of(further, action, line, found.end)));
         }
@@ -152,12 +161,12 @@ fn row_after<'t>(line: &'t str, first: &Found<'t>) -> impl Iterator<Item = Found
 fn in_sentences<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
     let mut seen = Vec::new();
     let mut done = usize::MAX;
-    for mark in page.marks.iter().filter(|mark| matches!(mark.role, Role::Fail | Role::List | Role::Late | Role::Final))
-    {
+    let tells = |role| matches!(role, Role::Fail | Role::List | Role::Late | Role::Final | Role::Wait);
+    for mark in page.marks.iter().filter(|mark| tells(mark.role)) {
         if std::mem::replace(&mut done, mark.line) == mark.line {
             continue;
         }
-        let action = if mark.role == Role::Late { Action::Delayed } else { Action::Failed };
+        let action = if matches!(mark.role, Role::Late | Role::Wait) { Action::Delayed } else { Action::Failed };
         // Above, a line of the same paragraph, or one that is an address alone.
         let alone = |line: &usize| *line + 1 == mark.line || !page.lines[*line].text.contains(' ');
         let near = [Some(mark.line), page.next_text(mark.line), page.previous_text(mark.line).filter(alone)];

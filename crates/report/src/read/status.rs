@@ -176,7 +176,10 @@ impl Group {
         };
         match key {
             Key::Original => fill(&mut self.original, address::of_field(value)),
-            Key::Final => fill(&mut self.last, final_recipient(value)),
+            Key::Final => {
+                fill(&mut self.last, final_recipient(value));
+                fill(&mut self.actual, of_x400(value).unwrap_or_default());
+            }
             Key::Actual => fill(&mut self.actual, address::of_field(value)),
             Key::Action => self.action = self.action.or_else(|| action(value)),
             Key::Status => {
@@ -232,7 +235,14 @@ fn bounded(mut text: String) -> String {
     text
 }
 
-/// X.400 writes the internet address inside its own (RFC 2156).
+/// The internet address that X.400 writes inside its own (RFC 2156 §4.3), as a guess.
+fn of_x400(value: &str) -> Option<String> {
+    let (_, inner) = ["RFC-822=", "rfc-822=", "RFC822="].iter().find_map(|name| value.split_once(name))?;
+    let inner = inner.split(['/', ';']).next().unwrap_or(inner);
+    Some(address::of_field(&inner.replace("(a)", "@")))
+}
+
+/// An address of X.400 is none that mail was sent to.
 fn final_recipient(value: &str) -> String {
     if starts(value, "x400") || starts(value, "x-x400") {
         return String::new();
@@ -249,7 +259,16 @@ fn action(value: &str) -> Option<Action> {
     let all = [Action::Failed, Action::Delayed, Action::Delivered, Action::Relayed, Action::Expanded];
     let known = all.into_iter().find(|action| word.eq_ignore_ascii_case(action.name()));
     known.or_else(|| {
-        (!word.is_empty()).then(|| if starts(word, "deliverable") { Action::Delivered } else { Action::Failed })
+        const NEARLY: [(&str, Action); 6] = [
+            ("deliver", Action::Delivered),
+            ("success", Action::Delivered),
+            ("delay", Action::Delayed),
+            ("defer", Action::Delayed),
+            ("retry", Action::Delayed),
+            ("relay", Action::Relayed),
+        ];
+        let near = NEARLY.iter().find(|(start, _)| starts(word, start)).map(|(_, action)| *action);
+        (!word.is_empty()).then(|| near.unwrap_or(Action::Failed))
     })
 }
 
@@ -342,10 +361,12 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Whether a text has such fields: what a part of the wrong type is tried for.
+/// Whether a text has such fields: what a part of the wrong type is tried for. A read receipt
+/// has nearly the same ones.
 pub(super) fn is_within(text: &str) -> bool {
-    const NAMES: [&[u8]; 3] = [b"inal-Recipient:", b"inal-recipient:", b"INAL-RECIPIENT:"];
-    NAMES.iter().any(|name| memchr::memmem::find(text.as_bytes(), name).is_some())
+    const NAMES: [&str; 3] = ["inal-Recipient:", "inal-recipient:", "INAL-RECIPIENT:"];
+    let has = |name: &str| memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some();
+    NAMES.iter().any(|name| has(name)) && !has("\nDisposition: ")
 }
 
 /// The part of a text that has such fields: from the first of them on.
