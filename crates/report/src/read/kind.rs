@@ -1,6 +1,7 @@
 //! What sort of mail it is: a report tells of itself by its sender, its subject, its return path
 //! and its words; an automatic reply by its fields (RFC 3834) or its words.
 
+use super::address;
 use super::head::Head;
 use super::mime::{Media, Part, starts};
 use super::model::{Action, Kind, Reported};
@@ -61,38 +62,63 @@ fn is_answer(signs: &Signs<'_, '_>, subject: &str) -> bool {
         || says("Precedence", "auto_reply")
         || ["X-Autoreply", "X-Autorespond", "X-Autoreply-From", "X-Mail-Autoreply"].iter().any(|name| head.has(name));
     let away = phrases::has(subject, Role::Away);
-    let own_words = page.any(Role::Mark) || page.any(Role::List) || head.has("X-Failed-Recipients");
-    let bounced =
-        is_from_daemon(head) && (own_words || page.any(Role::Fail)) || own_words && !signs.prose.reported.is_empty();
-    (page.any(Role::Ask) && !own_words) || (replied || away) && !bounced
+    let marked = page.any(Role::Mark) || head.has("X-Failed-Recipients");
+    let own_words = marked || page.any(Role::List);
+    let from = is_from_daemon(head);
+    let certain = marked || own_words && (from || phrases::has(subject, Role::Subject));
+    let bounced = from && (own_words || page.any(Role::Fail)) || certain && !signs.prose.reported.is_empty();
+    (page.any(Role::Ask) && !certain) || (replied || away) && !bounced
 }
 
 fn is_report(signs: &Signs<'_, '_>, subject: &str) -> bool {
-    let Signs { head, page, prose, .. } = signs;
-    if head.has("X-Failed-Recipients") || signs.parts.iter().any(|part| part.media == Media::Status) {
+    let Signs { head, parts, page, prose, .. } = signs;
+    if head.has("X-Failed-Recipients") || parts.iter().any(|part| part.media == Media::Status) {
         return true;
     }
+    let any = |roles: &[Role]| roles.iter().any(|role| page.any(*role));
+    let lists = any(&[Role::List, Role::Late]);
+    if any(&[Role::Done]) && !lists || phrases::has(subject, Role::Other) {
+        return false;
+    }
+    let marked = page.any(Role::Mark);
+    let named = !prose.reported.is_empty();
     let from = is_from_daemon(head);
-    if !from && is_answered(subject) {
+    if is_answered(subject) && !(from && (marked || prose.listed)) || is_traffic(head) {
         return false; // It quotes one.
     }
     let titled = phrases::has(subject, Role::Subject);
+    if from && titled {
+        return true;
+    }
+    let tells = lists || any(&[Role::Label, Role::Fail, Role::Final, Role::Wait]);
+    if from {
+        return marked || lists || tells && names_another(signs);
+    }
+    let returns = parts.iter().any(|part| matches!(part.media, Media::Message | Media::Headers));
     let unreturned = head.value("Return-Path").is_some_and(|path| path.trim() == "<>");
-    let tells = [Role::Fail, Role::List, Role::Late, Role::Label, Role::Final, Role::Wait]
-        .into_iter()
-        .any(|role| page.any(role));
-    let marked = page.any(Role::Mark);
-    let named = !prose.reported.is_empty();
-    (from || titled || unreturned) && (tells || marked)
-        || from && titled
-        || marked && named
-        || named && page.any(Role::List)
+    let strong = marked || lists || page.any(Role::Label);
+    named && (marked || page.any(Role::List))
+        || titled && (strong || tells && (returns || unreturned))
+        || unreturned && strong
 }
 
-/// Whether a person answers a mail of that subject.
+/// Whether it names a recipient other than the one who reads it.
+fn names_another(signs: &Signs<'_, '_>) -> bool {
+    let to = signs.head.value("To").unwrap_or_default().to_ascii_lowercase();
+    signs.prose.reported.iter().any(|one| !to.contains(&one.recipient.to_ascii_lowercase()))
+}
+
+/// Whether a person answers or passes on a mail of that subject.
 fn is_answered(subject: &str) -> bool {
-    const MARKS: [&str; 6] = ["re:", "aw:", "sv:", "antw:", "odp:", "rv:"];
+    const MARKS: [&str; 11] = ["re:", "aw:", "sv:", "antw:", "odp:", "rv:", "fwd:", "fw:", "wg:", "tr:", "i:"];
     MARKS.iter().any(|mark| starts(subject.trim_start(), mark))
+}
+
+/// Whether a mailing list or a shop sent it, and no mail system did through one.
+fn is_traffic(head: &Head<'_>) -> bool {
+    let list = ["List-Id", "List-Unsubscribe", "X-Mailman-Version"].iter().any(|name| head.has(name));
+    let from = head.value("From").unwrap_or_default();
+    list && !address::first(&from).is_some_and(|found| address::is_daemon(found.address))
 }
 
 /// Whether a mail system wrote it.

@@ -135,7 +135,7 @@ fn texts(parts: &[Part<'_>]) -> String {
     if text.trim().is_empty()
         && let Some(part) = parts.iter().find(|part| part.media == Media::Html)
     {
-        return mail_parser::decoders::html::html_to_text(&decode::text(part));
+        return mail_parser::decoders::html::html_to_text(&decode::with_links(&decode::text(part)));
     }
     text
 }
@@ -260,8 +260,19 @@ fn failed_recipients(head: &Head<'_>) -> Vec<String> {
 /// Whom it is about if neither fields nor words name one: a header field, then the original.
 fn of_original(head: &Head<'_>, original: &Original, prose: &Prose) -> Vec<Reported> {
     let failed = failed_recipients(head);
-    let named = if failed.is_empty() { original.to.iter().cloned().collect() } else { failed };
+    let named = match failed.is_empty() {
+        true => prose.lone.clone().or_else(|| original.to.clone()).or_else(|| of_subject(head)).into_iter().collect(),
+        false => failed,
+    };
     let said = if prose.why.is_empty() { &prose.words } else { &prose.why };
     let reported = |recipient| reason::completed(Reported { recipient, said: said.clone(), ..Reported::default() });
     named.into_iter().take(status::RECIPIENTS_MAX).map(reported).collect()
+}
+
+/// The address in the subject that is not the reader's.
+fn of_subject(head: &Head<'_>) -> Option<String> {
+    let to = head.value("To").unwrap_or_default();
+    let subject = head.decoded("Subject")?;
+    let found = address::first(&subject)?;
+    (!to.contains(found.address)).then(|| found.address.to_owned())
 }

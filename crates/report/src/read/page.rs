@@ -64,7 +64,7 @@ impl<'t> Page<'t> {
             let raw = &raw[..raw.floor_char_boundary(LINE_BYTES_MAX)];
             let text = raw.trim();
             let start = even.len();
-            if begins_original(text, lines.last()) && !lines.is_empty() {
+            if begins_original(raw, lines.last()) && !lines.is_empty() {
                 // What follows is the original's: no phrase in it counts.
                 lines.push(Line { text, indent: 0, start });
                 break;

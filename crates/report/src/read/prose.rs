@@ -23,6 +23,8 @@ pub(super) struct Prose {
     pub(super) reported: Vec<Reported>,
     /// What it says of the message as a whole.
     pub(super) why: String,
+    /// The one address in it, if it names nobody as a recipient.
+    pub(super) lone: Option<String>,
     /// All its words, if it says nothing else.
     pub(super) words: String,
 }
@@ -71,7 +73,8 @@ pub(super) fn read(page: &Page<'_>, head: &Head<'_>) -> Prose {
             })),
         }
     }
-    Prose { format, listed, reported, why, words }
+    let lone = if reported.is_empty() { lone(page, head) } else { None };
+    Prose { format, listed, reported, why, lone, words }
 }
 
 /// The recipients in lists and behind labels.
@@ -183,6 +186,31 @@ fn in_sentences<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
         }
     }
     seen
+}
+
+/// The only address of a text that is neither the reader's, nor a mail system's or a help desk's.
+fn lone(page: &Page<'_>, head: &Head<'_>) -> Option<String> {
+    const DESKS: [&str; 9] =
+        ["support", "help", "info", "admin", "helpdesk", "service", "noreply", "no-reply", "webmaster"];
+    let own: String = ["To", "From"].into_iter().filter_map(|name| head.value(name)).collect();
+    let own = own.to_ascii_lowercase();
+    let mut only: Option<&str> = None;
+    let told = page.report().iter().enumerate().filter(|(line, _)| !page.has(*line, Role::Not));
+    for (_, text) in told {
+        for Found { address, .. } in address::all(text.text) {
+            let local = address.split('@').next().unwrap_or(address);
+            let desk = DESKS.iter().any(|desk| local.eq_ignore_ascii_case(desk));
+            let known = only.is_some_and(|only| only.eq_ignore_ascii_case(address));
+            if desk || known || address::is_daemon(address) || own.contains(&address.to_ascii_lowercase()) {
+                continue;
+            }
+            if only.is_some() {
+                return None;
+            }
+            only = Some(address);
+        }
+    }
+    only.map(str::to_owned)
 }
 
 /// Drops mail systems and the one to whom the report goes, if others remain.
