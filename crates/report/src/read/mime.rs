@@ -18,6 +18,8 @@ use std::collections::HashSet;
 const PARTS_MAX: usize = 64;
 /// So many boundaries are known at a time, which is how deep multiparts may nest.
 const BOUNDARIES_MAX: usize = 4096;
+/// So many lines are tried for a boundary.
+const DELIMITERS_MAX: usize = 1 << 17;
 /// RFC 2046 §5.1.1 allows 70.
 const BOUNDARY_BYTES_MAX: usize = 256;
 
@@ -88,7 +90,7 @@ struct Begun<'a> {
 fn split<'a>(body: &'a [u8], mut open: HashSet<Vec<u8>>) -> Vec<Part<'a>> {
     let mut parts: Vec<Part<'a>> = Vec::with_capacity(4);
     let mut begun: Option<Begun<'a>> = None;
-    for start in delimiters(body) {
+    for start in delimiters(body).take(DELIMITERS_MAX) {
         let end = line_end(body, start);
         let Some(closes) = delimits(trimmed_end(&body[start + 2..end]), &open) else { continue };
         if let Some(Begun { head, media, start: from }) = begun.take() {
