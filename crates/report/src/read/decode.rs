@@ -168,26 +168,3 @@ fn encoded_word(text: &str) -> Option<(String, usize)> {
     let length = text.len() - after.len() + end + 2;
     Some((characters(&octets, charset.as_bytes()).into_owned(), length))
 }
-
-/// A page with the addresses of its links as words, where the words of a link are a name alone.
-pub(super) fn with_links(page: &str) -> String {
-    let mut text = String::with_capacity(page.len() + 64);
-    let mut rest = page;
-    while let Some(at) = rest.find("mailto:") {
-        let link = &rest[at + 7..];
-        let address = &link[..link.find(['"', '\'', '>', '?', ' ']).unwrap_or(link.len())];
-        let Some(open) = link.find('>') else { break };
-        let words = &link[open + 1..];
-        let words = &words[..words.find('<').unwrap_or(words.len())];
-        let end = at + 7 + open + 1 + words.len();
-        text.push_str(&rest[..end]);
-        if !words.contains('@') && address.contains('@') {
-            text.push_str(" &lt;");
-            text.push_str(address);
-            text.push_str("&gt; ");
-        }
-        rest = &rest[end..];
-    }
-    text.push_str(rest);
-    text
-}

@@ -27,15 +27,17 @@ pub(super) fn of(signs: &Signs<'_, '_>) -> Kind {
     if signs.with_fields {
         return of_actions(&signs.told.reported, signs.page);
     }
-    if signs.parts.iter().any(|part| part.media == Media::Disposition) {
-        return Kind::NotAReport;
-    }
     let subject = signs.head.decoded("Subject").unwrap_or_default();
+    if signs.parts.iter().any(|part| part.media == Media::Disposition) {
+        // Filters of mailboxes refuse mail by a receipt (RFC 5429 §2.2).
+        let refused = is_from_daemon(signs.head) && phrases::has(&subject, Role::Subject);
+        return if refused && signs.page.any(Role::Fail) { Kind::Bounce } else { Kind::NotAReport };
+    }
     if is_answer(signs, &subject) {
         return Kind::AutoReply;
     }
     if is_report(signs, &subject) {
-        return if is_late(signs) { Kind::Delay } else { Kind::Bounce };
+        return if is_late(signs, &subject) { Kind::Delay } else { Kind::Bounce };
     }
     if signs.page.any(Role::Answer) { Kind::AutoReply } else { Kind::NotAReport }
 }
@@ -127,9 +129,11 @@ fn is_from_daemon(head: &Head<'_>) -> bool {
 }
 
 /// Whether it is still being tried.
-fn is_late(signs: &Signs<'_, '_>) -> bool {
+fn is_late(signs: &Signs<'_, '_>, subject: &str) -> bool {
     let Signs { page, prose, .. } = signs;
     let late = prose.reported.iter().any(|one| one.action == Some(Action::Delayed));
     let failed = prose.reported.iter().any(|one| one.action == Some(Action::Failed)) && page.any(Role::List);
-    !page.any(Role::Final) && (late && !failed || page.any(Role::Wait) && !page.any(Role::List))
+    let waits = page.any(Role::Wait);
+    let titled = phrases::has(subject, Role::Tardy);
+    !page.any(Role::Final) && (titled && waits || late && !failed || waits && !page.any(Role::List))
 }

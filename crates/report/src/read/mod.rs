@@ -8,6 +8,7 @@ mod complaint;
 mod decode;
 mod head;
 mod kind;
+mod markup;
 mod mime;
 mod model;
 mod notification;
@@ -96,6 +97,9 @@ fn read_within(mail: &[u8], depth: usize) -> Report {
     }
     let mut recipients = told.reported;
     recipients.retain(|one| !one.is_done());
+    if verdict == Kind::Delay && !with_fields {
+        recipients.iter_mut().for_each(|one| one.action = Some(Action::Delayed));
+    }
     let failed = failed_recipients(&head);
     if !with_fields && !prose.listed && !failed.is_empty() {
         recipients.retain(|one| failed.iter().any(|failed| failed.eq_ignore_ascii_case(&one.recipient)));
@@ -123,7 +127,7 @@ fn forwarded(parts: &[Part<'_>], depth: usize) -> Option<Report> {
     matches!(inner.kind, Kind::Bounce | Kind::Delay | Kind::Complaint).then_some(inner)
 }
 
-/// What is meant to be read: the plain texts, or the page if there is none.
+/// What is meant to be read: the plain texts, and the page if they name nobody.
 fn texts(parts: &[Part<'_>]) -> String {
     let shown = |part: &&Part<'_>| !part.is_attachment();
     let mut text = String::new();
@@ -132,10 +136,11 @@ fn texts(parts: &[Part<'_>]) -> String {
         text.push_str(&decode::text(part));
         text.push('\n');
     }
-    if text.trim().is_empty()
+    // "This mail needs a reader of HTML" names nobody.
+    if !text.contains('@')
         && let Some(part) = parts.iter().find(|part| part.media == Media::Html)
     {
-        return mail_parser::decoders::html::html_to_text(&decode::with_links(&decode::text(part)));
+        text.push_str(&markup::text(&decode::text(part)));
     }
     text
 }

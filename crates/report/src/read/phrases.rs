@@ -27,6 +27,7 @@ pub(super) enum Role {
     Answer,
     Done,
     Other,
+    Tardy,
 }
 
 impl Role {
@@ -55,6 +56,7 @@ impl Role {
             "answer" => Self::Answer,
             "done" => Self::Done,
             "other" => Self::Other,
+            "tardy" => Self::Tardy,
             _ => return None,
         })
     }

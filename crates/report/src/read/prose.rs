@@ -83,6 +83,7 @@ fn listed<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
     let mut open = None;
     let mut labelled = None;
     let mut depth = None;
+    let mut brackets = 0_usize;
     for (line, text) in page.report().iter().enumerate() {
         let marks = page.marks_of(line);
         if let Some(mark) = last(marks, |role| matches!(role, Role::List | Role::Late | Role::Stop)) {
@@ -111,7 +112,9 @@ fn listed<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
             continue;
         }
         let Some(action) = open else { continue };
-        let goes_on = depth.is_some_and(|depth| text.indent > depth) && !page.lines[line - 1].text.is_empty();
+        let within = brackets > 0;
+        brackets = unclosed(text.text, brackets);
+        let goes_on = within || depth.is_some_and(|depth| text.indent > depth) && !page.lines[line - 1].text.is_empty();
         // An address that is named again in what is said of it begins no new entry.
         if let Some(found) = leading(text.text).filter(|found| found.start < 3 || !is_last(&seen, found.address))
             && !goes_on
@@ -122,6 +125,16 @@ fn listed<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
         }
     }
     seen
+}
+
+/// How many brackets are open behind a line; none behind an empty one.
+fn unclosed(line: &str, before: usize) -> usize {
+    let count = |open: usize, c: char| match c {
+        '(' => open + 1,
+        ')' => open.saturating_sub(1),
+        _ => open,
+    };
+    if line.is_empty() { 0 } else { line.chars().fold(before, count) }
 }
 
 fn is_last(seen: &[Seen<'_>], address: &str) -> bool {
@@ -175,11 +188,16 @@ fn in_sentences<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
         let near = [Some(mark.line), page.next_text(mark.line), page.previous_text(mark.line).filter(alone)];
         for line in near.into_iter().flatten() {
             let text = page.lines[line].text;
-            if page.has(line, Role::Not) || super::mime::starts(text, "from:") {
-                continue;
-            }
             let before = seen.len();
-            seen.extend(address::all(text).map(|found| Seen::of(found, action, line, 0)));
+            if super::mime::starts(text, "from:") {
+                continue;
+            } else if page.has(line, Role::Not) {
+                seen.extend(sent_to(page, line).into_iter().map(|found| Seen::of(found, action, line, 0)));
+            } else {
+                let from = address::all(text).find(|found| is_sent_to(text, found)).map_or(0, |found| found.start);
+                let behind = address::all(text).filter(|found| found.start >= from);
+                seen.extend(behind.map(|found| Seen::of(found, action, line, 0)));
+            }
             if seen.len() > before {
                 break;
             }
@@ -211,6 +229,21 @@ fn lone(page: &Page<'_>, head: &Head<'_>) -> Option<String> {
         }
     }
     only.map(str::to_owned)
+}
+
+/// Whether `to` stands before an address: `from ann@shop.example to tom@example.net`.
+fn is_sent_to(text: &str, found: &Found<'_>) -> bool {
+    let before = text[..found.start].trim_end_matches(['<', '"', '\'', '[', '(', ':', ' ']);
+    let start = before.len().saturating_sub(3);
+    before.get(start..).is_some_and(|word| word.eq_ignore_ascii_case(" to") || word.eq_ignore_ascii_case("to"))
+}
+
+/// The address behind the sender's in a sentence that names both.
+fn sent_to<'t>(page: &Page<'t>, line: usize) -> Option<Found<'t>> {
+    let text = page.lines[line].text;
+    let not = page.marks_of(line).iter().find(|mark| mark.role == Role::Not)?;
+    let sender = address::all(text).find(|found| found.end > not.end)?;
+    address::all(text).find(|found| found.start > sender.end && is_sent_to(text, found))
 }
 
 /// Drops mail systems and the one to whom the report goes, if others remain.
