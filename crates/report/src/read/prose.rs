@@ -11,6 +11,7 @@ use super::page::{Mark, Page};
 use super::phrases::Role;
 use super::reason;
 use super::status::RECIPIENTS_MAX;
+use std::collections::HashMap;
 
 /// What a text tells.
 #[derive(Debug, Default)]
@@ -58,10 +59,14 @@ pub(super) fn read(page: &Page<'_>, head: &Head<'_>) -> Prose {
     drop_others(&mut seen, head);
     let why = reason::of_page(page);
     let words = if why.is_empty() { reason::all(page) } else { String::new() };
+    let again = named_again(page, &seen);
     let mut reported: Vec<Reported> = Vec::new();
     for (index, one) in seen.iter().enumerate().take(RECIPIENTS_MAX) {
         let next = seen[index + 1..].iter().find(|next| next.line > one.line).map_or(page.cut, |next| next.line);
-        let said = reason::of_recipient(page, one, next);
+        let mut said = reason::of_recipient(page, one, next);
+        if let Some(more) = again.get(&one.address.to_ascii_lowercase()).filter(|_| !reason::has_code(&said)) {
+            said = format!("{said} {more}").trim_start().to_owned();
+        }
         match reported.iter_mut().find(|other| other.recipient.eq_ignore_ascii_case(one.address)) {
             Some(other) if other.said.len() < said.len() => other.said = said,
             Some(_) => {}
@@ -75,6 +80,23 @@ pub(super) fn read(page: &Page<'_>, head: &Head<'_>) -> Prose {
     }
     let lone = if reported.is_empty() { lone(page, head) } else { None };
     Prose { format, listed, reported, why, lone, words }
+}
+
+/// What is said below the addresses that begin a line again, as in the part for administrators,
+/// if there is a code in it.
+fn named_again(page: &Page<'_>, seen: &[Seen<'_>]) -> HashMap<String, String> {
+    let mut found = HashMap::new();
+    let Some(from) = seen.last().map(|last| last.line + 1) else { return found };
+    let leads = |line: usize| leading(page.lines[line].text).map(|found| (line, found));
+    let mut lines = (from..page.cut).filter_map(leads).peekable();
+    while let Some((line, address)) = lines.next() {
+        let next = lines.peek().map_or(page.cut, |(line, _)| *line);
+        let said = reason::of_recipient(page, &Seen::of(address, Action::Failed, line, 0), next);
+        if reason::has_code(&said) {
+            found.entry(address.address.to_ascii_lowercase()).or_insert(said);
+        }
+    }
+    found
 }
 
 /// The recipients in lists and behind labels.
@@ -159,7 +181,7 @@ fn leading(line: &str) -> Option<Found<'_>> {
     let field = ["to:", "rcpt to:", "recipient:", "recipients:", "address:", "smtp:", "e-mail:", "email:"];
     let by_field =
         field.iter().any(|field| super::mime::starts(before.trim(), field) && before.trim().len() <= field.len() + 2);
-    (bare || by_field || named && !before.contains(". ")).then_some(found)
+    (bare || by_field || named && !counted.trim_start_matches(['.', ')']).contains(". ")).then_some(found)
 }
 
 /// The further addresses of a line that has nothing but addresses.

@@ -15,14 +15,15 @@ const LINES_MAX: usize = 24;
 pub(super) fn of_recipient(page: &Page<'_>, seen: &Seen<'_>, next: usize) -> String {
     let mut said = String::new();
     let text = page.lines[seen.line].text;
-    let before = text.get(..seen.start).unwrap_or_default().trim_end_matches(['<', '(', '[', '"', '\'']).trim();
+    let before = text.get(..seen.start).unwrap_or_default().trim_end_matches("mailto:");
+    let before = before.trim_end_matches(['<', '(', '[', '"', '\'']).trim();
     // Words in front of an address say something if they are a sentence of their own.
     let words = before.split(' ').count();
     let lead = words > 2 || words == 2 && !page.has(seen.line, Role::Label);
     if lead && before.ends_with([':', '.', '!']) {
         push(&mut said, before);
     }
-    let behind = text.get(seen.end..).unwrap_or_default();
+    let behind = without_link(text.get(seen.end..).unwrap_or_default());
     push(&mut said, behind.trim_start_matches(['>', ')', ']', '"', '\'', ':', ';', ',', '.', ' ', '*']));
     let mut blank = false;
     for line in (seen.line + 1..next.min(page.cut)).take(LINES_MAX) {
@@ -43,6 +44,15 @@ pub(super) fn of_recipient(page: &Page<'_>, seen: &Seen<'_>, next: usize) -> Str
         push(&mut said, before);
     }
     said
+}
+
+/// Words without the link that stands behind an address: `tom@x.example<mailto:tom@x.example>`.
+fn without_link(behind: &str) -> &str {
+    let link = behind.trim_start().trim_start_matches(['>', ')', ' ']);
+    if !link.starts_with("<mailto:") && !link.starts_with("[mailto:") {
+        return behind;
+    }
+    link.find(['>', ']']).map_or(behind, |end| &link[end + 1..])
 }
 
 /// What is said of the message as a whole: behind a phrase that announces it, in a session that
