@@ -119,6 +119,7 @@ fn listed<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
         let opened = last(marks, |role| matches!(role, Role::List | Role::Late));
         // In a list, `RCPT TO:` speaks of the entry that it stands below, unless all have one.
         let label = last(marks, |role| role == Role::Label)
+            .filter(|_| opened.is_none())
             .filter(|mark| open.is_none() || seen.is_empty() || labelled == Some(mark.end));
         if let Some(mark) = opened.or(label) {
             let action = open.unwrap_or(Action::Failed);
