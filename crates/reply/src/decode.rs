@@ -1,5 +1,6 @@
 //! From what was said to a verdict, down the order of trust.
 
+use crate::entry::Rank;
 use crate::errno::Errnos;
 use crate::hint;
 use crate::knowledge::{CauseFacts, Knowledge};
@@ -179,7 +180,10 @@ impl Decoder {
         };
         let of_class = || by_class(said).unwrap_or(facts.otherwise);
         let disposition = entry.disposition.or(facts.disposition).unwrap_or_else(of_class);
-        let advice = if entry.advice.is_empty() { &facts.advice } else { &entry.advice };
+        // Words that others have as well may come from others: then nothing is said of that provider.
+        let own = !best.foreign || entry.rank == Rank::Strong;
+        let summary = entry.summary.as_ref().filter(|_| own).unwrap_or(&facts.summary);
+        let advice = if own && !entry.advice.is_empty() { &entry.advice } else { &facts.advice };
         let cited = entry.cited();
         let further = facts.references.iter().filter(|other| cited != Some(*other));
         let references = entry.references.iter().chain(cited).chain(further).cloned().collect();
@@ -193,7 +197,7 @@ impl Decoder {
             suppress: entry.suppress.unwrap_or(facts.suppress) && disposition == Disposition::Fail,
             retry_after_s: None,
             provider: None,
-            summary: entry.summary.as_ref().unwrap_or(&facts.summary).clone(),
+            summary: summary.clone(),
             advice: advice.clone(),
             evidence: Evidence {
                 entry: Some(entry.id.clone()),

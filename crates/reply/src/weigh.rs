@@ -49,6 +49,8 @@ pub(crate) struct Candidate {
     earlier: std::cmp::Reverse<u32>,
     pub(crate) start: u32,
     pub(crate) end: u32,
+    /// Its file is about a provider that is not known to speak.
+    pub(crate) foreign: bool,
 }
 
 impl Candidate {
@@ -97,7 +99,8 @@ impl Weighing {
                 return;
             }
             let earlier = std::cmp::Reverse(entry as u32);
-            weighing.candidates.push(Candidate { points, length, conditions, earlier, start, end });
+            let foreign = provider.is_some() && !of_provider;
+            weighing.candidates.push(Candidate { points, length, conditions, earlier, start, end, foreign });
         };
         for (entry, start, end, length) in says {
             consider(entry as usize, start, end, length);

@@ -35,7 +35,20 @@ pub(super) fn gather(words: &[String]) -> Result<Vec<Input>, Failure> {
     if words.iter().all(|word| Path::new(word).is_file()) {
         return words.iter().map(|word| file(word)).collect();
     }
+    if let Some(missing) = words.iter().find(|word| is_file_name(word) && !Path::new(word).exists()) {
+        let how = "To explain these very words, give them through standard input.";
+        return Err(Failure::new(Exit::NoInput, format!("there is no file {missing}. {how}")));
+    }
     Ok(vec![Input { name: None, bytes: words.join(" ").into_bytes(), cut: false }])
+}
+
+/// Whether a word can hardly be meant for anything but a file.
+fn is_file_name(word: &str) -> bool {
+    const ENDINGS: [&str; 9] = [".eml", ".msg", ".txt", ".log", ".mbox", ".json", ".jsonl", ".gz", ".zst"];
+    let plain = !word.contains(char::is_whitespace) && !word.contains(['@', '<', '>']);
+    plain
+        && (ENDINGS.iter().any(|ending| word.ends_with(ending))
+            || ["/", "./", "../", "~/"].iter().any(|start| word.starts_with(start)))
 }
 
 /// Opens a file, with a failure that names it.
@@ -70,6 +83,18 @@ mod tests {
         let words = ["550", "5.1.1", "no such user"].map(str::to_owned);
         let inputs = gather(&words).unwrap();
         assert_eq!((inputs.len(), inputs[0].bytes.as_slice()), (1, b"550 5.1.1 no such user".as_slice()));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        for words in [&["no/such/../bounce.eml"][..], &["/no/such/file"], &["Cargo.toml", "./no-such"]] {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            let failure = gather(&words).unwrap_err().to_string();
+            assert!(failure.contains("there is no file") && failure.contains("no"), "{failure}");
+        }
+        for text in ["mx.example.com", "550", "<a@b.example>", "https://mx.example/why.txt said so"] {
+            assert!(gather(&[text.to_owned()]).is_ok(), "{text}");
+        }
     }
 
     #[test]
