@@ -160,13 +160,15 @@ impl<'t> Page<'t> {
 }
 
 /// Adds a line to the even text: one blank for every run of white space, small letters for large
-/// ones where the automaton does not know them. Places in the line stay nearly what they are.
+/// ones. Places in the line stay nearly what they are.
 fn push_even(even: &mut String, text: &str) {
     if text.is_empty() {
         return;
     }
     if text.is_ascii() && !text.contains("  ") && memchr(b'\t', text.as_bytes()).is_none() {
+        let start = even.len();
         even.push_str(text);
+        even[start..].make_ascii_lowercase();
         even.push(' ');
         return;
     }

@@ -82,9 +82,9 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
     let rows: Vec<_> = FILES.iter().flat_map(|(name, text)| rows(name, text)).collect();
     let build = |rows: &[Row]| {
         AhoCorasick::builder()
-            .ascii_case_insensitive(true)
+            .prefilter(false)
             .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
             .build(rows.iter().map(|row| row.phrase))
     };
     // The list is far below every limit of the automaton; with none, nothing would be found.
@@ -124,10 +124,11 @@ pub(super) fn has(text: &str, role: Role) -> bool {
     find(&even).any(|hit| hit.role == role)
 }
 
-/// The letter as phrases have it; the automaton itself knows the case of ASCII letters only.
+/// The letter as phrases have it. Without letters of two cases the automaton is built in half
+/// the time, which is most of what the first mail costs.
 pub(super) fn small(c: char) -> char {
     if c.is_ascii() {
-        return c;
+        return c.to_ascii_lowercase();
     }
     if c.is_whitespace() {
         return ' ';
