@@ -85,6 +85,9 @@ impl PhrasesBuilder {
             for piece in pieces(side).map_err(|why| format!("{phrase:?}: {why}"))? {
                 let group = match piece {
                     Piece::Class(name) => self.class_group(name).map_err(|why| format!("{phrase:?}: {why}"))?,
+                    Piece::Words(words) if words.trim().trim_matches('*').contains('*') => {
+                        return Err(format!("{phrase:?}: a * inside words finds nothing: write a* .. b"));
+                    }
                     Piece::Words(words) => match self.literal_group(words) {
                         Some(group) => group,
                         None => return Err(format!("{phrase:?}: nothing to look for")),
@@ -450,7 +453,13 @@ mod tests {
 
     #[test]
     fn phrases_that_are_none_are_named() {
-        let table = [("", "nothing"), ("{nobody}", "no such class"), ("a {mailbox", "brace"), ("a .. -", "nothing")];
+        let table = [
+            ("", "nothing"),
+            ("{nobody}", "no such class"),
+            ("a {mailbox", "brace"),
+            ("a .. -", "nothing"),
+            ("a* b", "inside words"),
+        ];
         for (phrase, why) in table {
             let error = PhrasesBuilder::new(HashMap::from([("mailbox".to_owned(), Vec::new())])).add(phrase, Tag(0));
             assert!(error.unwrap_err().contains(why), "{phrase:?}");
