@@ -73,6 +73,34 @@ fn multiparts_may_nest_a_thousand_deep() {
     assert_eq!((report.kind, report.recipients[0].recipient.as_str()), (Kind::Bounce, "tom@example.net"));
 }
 
+/// Whatever is repeated a hundred thousand times, the time stays linear: were it not, this would
+/// take minutes.
+#[test]
+fn what_is_repeated_costs_no_more_than_its_length() {
+    let list = "Your message could not be delivered to the following recipients:\n\n";
+    let html = "Content-Type: text/html\n\n";
+    let parts = "Content-Type: multipart/mixed; boundary=y\n\n";
+    for (start, piece) in [
+        (list, "x"),
+        (list, "a@"),
+        (list, "a@b.c "),
+        (list, "a@b.c\n"),
+        (list, "(a@b.c\n"),
+        (list, "reason:\n"),
+        (html, "<"),
+        (html, "mailto:"),
+        (html, "<a href=mailto:a@b.c>x"),
+        (html, "<td>a@b.c"),
+        (parts, "--x\n"),
+        (parts, "--x\ncontent-type: text/plain\n"),
+        ("Content-Type: message/delivery-status\n\n", "Final-Recipient: rfc822; a@b.c\nAction: failed\n\n"),
+    ] {
+        let body = if start == list { format!("\n{list}") } else { start.to_owned() };
+        let mail = format!("From: MAILER-DAEMON@x.example\nSubject: Undelivered\n{body}{}", piece.repeat(100_000));
+        assert_eq!(read(mail.as_bytes()).kind, Kind::Bounce, "{piece:?}");
+    }
+}
+
 #[test]
 fn what_is_no_mail_is_no_report() {
     for bytes in [

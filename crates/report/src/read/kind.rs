@@ -8,6 +8,7 @@ use super::model::{Action, Kind, Reported};
 use super::page::Page;
 use super::phrases::{self, Role};
 use super::prose::Prose;
+use super::reason;
 use super::status::Deliveries;
 
 /// All that is looked at.
@@ -39,7 +40,7 @@ pub(super) fn of(signs: &Signs<'_, '_>) -> Kind {
     if is_report(signs, &subject) {
         return if is_late(signs, &subject) { Kind::Delay } else { Kind::Bounce };
     }
-    if signs.page.any(Role::Answer) { Kind::AutoReply } else { Kind::NotAReport }
+    if signs.page.any(Role::Answer) || is_replied(signs.head) { Kind::AutoReply } else { Kind::NotAReport }
 }
 
 /// Fields say it themselves (RFC 3464 §2.3.3); where they do not, the status does.
@@ -59,10 +60,7 @@ fn of_actions(reported: &[Reported], page: &Page<'_>) -> Kind {
 /// Whether a program answers for a person, or asks who is writing.
 fn is_answer(signs: &Signs<'_, '_>, subject: &str) -> bool {
     let Signs { head, page, .. } = signs;
-    let says = |name: &str, word: &str| head.value(name).is_some_and(|value| starts(&value, word));
-    let replied = says("Auto-Submitted", "auto-replied")
-        || says("Precedence", "auto_reply")
-        || ["X-Autoreply", "X-Autorespond", "X-Autoreply-From", "X-Mail-Autoreply"].iter().any(|name| head.has(name));
+    let replied = is_replied(head);
     let away = phrases::has(subject, Role::Away);
     let marked = page.any(Role::Mark) || head.has("X-Failed-Recipients");
     let own_words = marked || page.any(Role::List);
@@ -70,6 +68,14 @@ fn is_answer(signs: &Signs<'_, '_>, subject: &str) -> bool {
     let certain = marked || own_words && (from || phrases::has(subject, Role::Subject));
     let bounced = from && (own_words || page.any(Role::Fail)) || certain && !signs.prose.reported.is_empty();
     (page.any(Role::Ask) && !certain) || (replied || away) && !bounced
+}
+
+/// Whether the fields say that a program answered (RFC 3834 §5), or those that came before them.
+fn is_replied(head: &Head<'_>) -> bool {
+    let says = |name: &str, word: &str| head.value(name).is_some_and(|value| starts(&value, word));
+    says("Auto-Submitted", "auto-replied")
+        || says("Precedence", "auto_reply")
+        || ["X-Autoreply", "X-Autorespond", "X-Autoreply-From", "X-Mail-Autoreply"].iter().any(|name| head.has(name))
 }
 
 fn is_report(signs: &Signs<'_, '_>, subject: &str) -> bool {
@@ -94,7 +100,8 @@ fn is_report(signs: &Signs<'_, '_>, subject: &str) -> bool {
     }
     let tells = lists || any(&[Role::Label, Role::Fail, Role::Final, Role::Wait]);
     if from {
-        return marked || lists || tells && names_another(signs);
+        let coded = prose.lone.is_some() && reason::has_code(&prose.words);
+        return marked || lists || tells && names_another(signs) || coded;
     }
     let returns = parts.iter().any(|part| matches!(part.media, Media::Message | Media::Headers));
     let unreturned = head.value("Return-Path").is_some_and(|path| path.trim() == "<>");

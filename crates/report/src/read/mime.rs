@@ -19,7 +19,7 @@ const PARTS_MAX: usize = 64;
 /// So many boundaries are known at a time, which is how deep multiparts may nest.
 const BOUNDARIES_MAX: usize = 4096;
 /// So many lines are tried for a boundary.
-const DELIMITERS_MAX: usize = 1 << 17;
+const DELIMITERS_MAX: usize = 1 << 16;
 /// RFC 2046 §5.1.1 allows 70.
 const BOUNDARY_BYTES_MAX: usize = 256;
 

@@ -208,7 +208,11 @@ fn in_sentences<'t>(page: &Page<'t>) -> Vec<Seen<'t>> {
         let action = if matches!(mark.role, Role::Late | Role::Wait) { Action::Delayed } else { Action::Failed };
         // Above, a line of the same paragraph, or one that is an address alone.
         let alone = |line: &usize| *line + 1 == mark.line || !page.lines[*line].text.contains(' ');
-        let near = [Some(mark.line), page.next_text(mark.line), page.previous_text(mark.line).filter(alone)];
+        let above = page.previous_text(mark.line).filter(alone);
+        let below = page.next_text(mark.line);
+        let touches = |line: Option<usize>| line.is_some_and(|line| line.abs_diff(mark.line) == 1);
+        let near = if touches(above) && !touches(below) { [above, below] } else { [below, above] };
+        let near = [Some(mark.line), near[0], near[1]];
         for line in near.into_iter().flatten() {
             let text = page.lines[line].text;
             let before = seen.len();
