@@ -86,7 +86,10 @@ impl Reported {
     /// The words as a quoted reply, completed by what the report says beside them.
     pub fn quoted(&self) -> Said<'_> {
         let said = Said::parse(&self.said);
+        // What was given up or is late was not answered by yes: such a number is no code.
+        let code = said.code.filter(|code| code.class() > 3);
         Said {
+            code,
             enhanced: said.enhanced.or(self.status),
             phase: said.phase.or(self.phase),
             host: self.host.as_deref().or(said.host),
