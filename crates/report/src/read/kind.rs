@@ -66,7 +66,9 @@ fn is_answer(signs: &Signs<'_, '_>, subject: &str) -> bool {
     let own_words = marked || page.any(Role::List);
     let from = is_from_daemon(head);
     let certain = marked || own_words && (from || phrases::has(subject, Role::Subject));
-    let bounced = from && (own_words || page.any(Role::Fail)) || certain && !signs.prose.reported.is_empty();
+    let titled =
+        phrases::first(subject, Role::Subject).is_some_and(|at| phrases::first(subject, Role::Away) > Some(at));
+    let bounced = from && (own_words || page.any(Role::Fail) || titled) || certain && !signs.prose.reported.is_empty();
     (page.any(Role::Ask) && !certain) || (replied || away) && !bounced
 }
 
@@ -106,9 +108,7 @@ fn is_report(signs: &Signs<'_, '_>, subject: &str) -> bool {
     let returns = parts.iter().any(|part| matches!(part.media, Media::Message | Media::Headers));
     let unreturned = head.value("Return-Path").is_some_and(|path| path.trim() == "<>");
     let strong = marked || lists || page.any(Role::Label);
-    named && (marked || page.any(Role::List))
-        || titled && (strong || tells && (returns || unreturned))
-        || unreturned && strong
+    named && marked || titled && (strong || tells && (returns || unreturned)) || unreturned && strong && named
 }
 
 /// Whether it names a recipient other than the one who reads it.

@@ -120,8 +120,13 @@ pub(super) fn find(text: &str) -> impl Iterator<Item = Hit> + '_ {
 
 /// Whether a short text has a phrase of that role.
 pub(super) fn has(text: &str, role: Role) -> bool {
+    first(text, role).is_some()
+}
+
+/// Where the first phrase of that role begins in a short text, near enough to compare two.
+pub(super) fn first(text: &str, role: Role) -> Option<usize> {
     let even: String = text.chars().map(small).collect();
-    find(&even).any(|hit| hit.role == role)
+    find(&even).filter(|hit| hit.role == role).map(|hit| hit.start).min()
 }
 
 /// The letter as phrases have it. Without letters of two cases the automaton is built in half
