@@ -108,7 +108,10 @@ fn is_report(signs: &Signs<'_, '_>, subject: &str) -> bool {
     let returns = parts.iter().any(|part| matches!(part.media, Media::Message | Media::Headers));
     let unreturned = head.value("Return-Path").is_some_and(|path| path.trim() == "<>");
     let strong = marked || lists || page.any(Role::Label);
-    named && marked || titled && (strong || tells && (returns || unreturned)) || unreturned && strong && named
+    let coded = prose.reported.iter().any(|one| reason::has_code(&one.said));
+    named && (marked || page.any(Role::List) && coded)
+        || titled && (strong || tells && (returns || unreturned))
+        || unreturned && strong && named
 }
 
 /// Whether it names a recipient other than the one who reads it.
