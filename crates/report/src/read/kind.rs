@@ -85,9 +85,10 @@ fn is_report(signs: &Signs<'_, '_>, subject: &str) -> bool {
     if head.has("X-Failed-Recipients") || parts.iter().any(|part| part.media == Media::Status) {
         return true;
     }
+    let titled = phrases::has(subject, Role::Subject);
     let any = |roles: &[Role]| roles.iter().any(|role| page.any(*role));
     let lists = any(&[Role::List, Role::Late]);
-    if any(&[Role::Done]) && !lists || phrases::has(subject, Role::Other) {
+    if any(&[Role::Done]) && !lists || !titled && phrases::has(subject, Role::Other) {
         return false;
     }
     let marked = page.any(Role::Mark);
@@ -96,7 +97,6 @@ fn is_report(signs: &Signs<'_, '_>, subject: &str) -> bool {
     if is_answered(subject) && !(from && (marked || prose.listed)) || is_traffic(head) {
         return false; // It quotes one.
     }
-    let titled = phrases::has(subject, Role::Subject);
     if from && titled {
         return true;
     }
