@@ -17,6 +17,7 @@ mod page;
 mod phrases;
 mod prose;
 mod reason;
+mod recipients;
 mod status;
 
 pub use model::{Action, Complaint, Kind, Original, Report, Reported};
@@ -24,10 +25,7 @@ pub use model::{Action, Complaint, Kind, Original, Report, Reported};
 use head::Head;
 use mime::{Media, Part};
 use page::Page;
-use prose::Prose;
 use status::Deliveries;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 /// What a mail tells about the fate of other mail.
 ///
@@ -72,7 +70,7 @@ fn read_within(mail: &[u8], depth: usize) -> Report {
     }
     let page = Page::new(&text);
     let mut told = fields(&parts, &text);
-    told.reported = named_once(told.reported);
+    told.reported = recipients::named_once(told.reported);
     let with_fields = !told.reported.is_empty();
     let prose = prose::read(&page, &head);
     if !with_fields
@@ -82,7 +80,7 @@ fn read_within(mail: &[u8], depth: usize) -> Report {
         return inner;
     }
     let original = originals(&parts, &text);
-    merge(&mut told, &prose, with_fields);
+    recipients::merge(&mut told, &prose, with_fields);
     let verdict =
         kind::of(&kind::Signs { head: &head, parts: &parts, page: &page, told: &told, prose: &prose, with_fields });
     if !matches!(verdict, Kind::Bounce | Kind::Delay) {
@@ -95,19 +93,19 @@ fn read_within(mail: &[u8], depth: usize) -> Report {
             complaint: None,
         };
     }
-    let mut recipients = told.reported;
-    recipients.retain(|one| !one.is_done());
+    let mut people = told.reported;
+    people.retain(|one| !one.is_done());
     if verdict == Kind::Delay && !with_fields {
-        recipients.iter_mut().for_each(|one| one.action = Some(Action::Delayed));
+        people.iter_mut().for_each(|one| one.action = Some(Action::Delayed));
     }
-    let failed = failed_recipients(&head);
+    let failed = recipients::failed_recipients(&head);
     if !with_fields && !prose.listed && !failed.is_empty() {
-        recipients.retain(|one| failed.iter().any(|failed| failed.eq_ignore_ascii_case(&one.recipient)));
+        people.retain(|one| failed.iter().any(|failed| failed.eq_ignore_ascii_case(&one.recipient)));
     }
-    if recipients.is_empty() {
-        recipients.extend(of_original(&head, &original, &prose));
+    if people.is_empty() {
+        people.extend(recipients::of_original(&head, &original, &prose));
     }
-    let recipients = named_once(recipients);
+    let recipients = recipients::named_once(people);
     let format = told.format.or(prose.format).unwrap_or(if with_fields { "rfc3464" } else { "text" });
     Report { kind: verdict, recipients, original, reporting_mta: told.reporting_mta, format, complaint: None }
 }
@@ -187,97 +185,4 @@ fn originals(parts: &[Part<'_>], text: &str) -> Original {
         original::merge(&mut found, original::of_text(text));
     }
     found
-}
-
-/// Completes what the fields tell with what the text tells, or takes the text for it.
-fn merge(told: &mut Deliveries, prose: &Prose, with_fields: bool) {
-    if !with_fields {
-        told.reported.clone_from(&prose.reported);
-    }
-    let alone = told.reported.len() == 1;
-    for reported in &mut told.reported {
-        let same = |other: &&Reported| same_recipient(&other.recipient, &reported.recipient);
-        let beside = prose.reported.iter().find(same).or(prose.reported.first().filter(|_| alone));
-        if !reported.recipient.contains('@')
-            && let Some(other) = beside
-        {
-            reported.recipient.clone_from(&other.recipient);
-        }
-        let words = beside.map_or("", |other| other.said.as_str());
-        let own = reported.said.clone();
-        reported.said = match (own.is_empty(), reason::has_code(&own)) {
-            (true, _) => [words, &prose.why, &prose.words]
-                .into_iter()
-                .find(|words| !words.is_empty())
-                .unwrap_or_default()
-                .to_owned(),
-            // What is said of the message as a whole is another recipient's, if there are several.
-            (false, false) => {
-                let general = if alone { prose.why.as_str() } else { "" };
-                let differs = |more: &&str| !more.is_empty() && !own.contains(*more);
-                let coded = [words, general].into_iter().filter(differs).find(|more| reason::has_code(more));
-                let more = coded.or([words, general].into_iter().find(differs).filter(|_| alone));
-                more.map_or(own.clone(), |more| format!("{own} {more}"))
-            }
-            (false, true) => own,
-        };
-    }
-}
-
-/// One of each recipient, in the place of the first: what was said again fills what was not said yet,
-/// and a failure is the last word.
-fn named_once(recipients: Vec<Reported>) -> Vec<Reported> {
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(recipients.len());
-    let mut once: Vec<Reported> = Vec::with_capacity(recipients.len());
-    for reported in recipients {
-        match places.entry(reported.recipient.to_ascii_lowercase()) {
-            Entry::Vacant(place) => {
-                place.insert(once.len());
-                once.push(reported);
-            }
-            Entry::Occupied(place) => {
-                let first = &mut once[*place.get()];
-                let fails = |one: &Reported| one.action == Some(Action::Failed);
-                let other =
-                    if fails(&reported) && !fails(first) { std::mem::replace(first, reported) } else { reported };
-                first.fill(other);
-            }
-        }
-    }
-    once
-}
-
-/// The same address, or the name of its mailbox alone.
-fn same_recipient(full: &str, other: &str) -> bool {
-    let local = full.split('@').next().unwrap_or(full);
-    full.eq_ignore_ascii_case(other) || !other.contains('@') && local.eq_ignore_ascii_case(other)
-}
-
-/// The field that Exim and Google write, as the one thing about recipients that is no sentence.
-fn failed_recipients(head: &Head<'_>) -> Vec<String> {
-    let mut failed = Vec::new();
-    for value in head.values("X-Failed-Recipients") {
-        failed.extend(address::all(&value).map(|found| found.address.to_owned()));
-    }
-    failed
-}
-
-/// Whom it is about if neither fields nor words name one: a header field, then the original.
-fn of_original(head: &Head<'_>, original: &Original, prose: &Prose) -> Vec<Reported> {
-    let failed = failed_recipients(head);
-    let named = match failed.is_empty() {
-        true => prose.lone.clone().or_else(|| original.to.clone()).or_else(|| of_subject(head)).into_iter().collect(),
-        false => failed,
-    };
-    let said = if prose.why.is_empty() { &prose.words } else { &prose.why };
-    let reported = |recipient| reason::completed(Reported { recipient, said: said.clone(), ..Reported::default() });
-    named.into_iter().take(status::RECIPIENTS_MAX).map(reported).collect()
-}
-
-/// The address in the subject that is not the reader's.
-fn of_subject(head: &Head<'_>) -> Option<String> {
-    let to = head.value("To").unwrap_or_default();
-    let subject = head.decoded("Subject")?;
-    let found = address::first(&subject)?;
-    (!to.contains(found.address)).then(|| found.address.to_owned())
 }
