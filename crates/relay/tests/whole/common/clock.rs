@@ -2,8 +2,10 @@
 
 use postrider_relay::Clock;
 use postrider_smtp::Timestamp;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -16,30 +18,39 @@ pub const DAY: Duration = Duration::from_secs(24 * 3600);
 const NAP: Duration = Duration::from_millis(100);
 
 /// Stands still until it is moved; sleepers wake when it passes them.
-pub struct HandClock(watch::Sender<Timestamp>);
+pub struct HandClock {
+    now: watch::Sender<Timestamp>,
+    /// The moments somebody has asked to be woken at.
+    asked: Mutex<BTreeSet<Timestamp>>,
+}
 
 impl HandClock {
     /// Tue, 24 Nov 2026 16:00:00 UTC.
     pub fn new() -> Self {
-        Self(watch::Sender::new(Timestamp(1_795_536_000_000)))
+        Self { now: watch::Sender::new(Timestamp(1_795_536_000_000)), asked: Mutex::default() }
+    }
+
+    pub fn was_asked_for(&self, moment: Timestamp) -> bool {
+        self.asked.lock().unwrap().contains(&moment)
     }
 
     pub fn forward(&self, span: Duration) {
-        self.0.send_modify(|now| *now = now.plus(span));
+        self.now.send_modify(|now| *now = now.plus(span));
     }
 }
 
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
-        *self.0.borrow()
+        *self.now.borrow()
     }
 
     fn sleep_until(&self, moment: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         // The queue's pause between two claims: nobody has to move the clock for that.
         if moment.since(self.now()) <= NAP {
-            self.0.send_modify(|now| *now = moment.max(*now));
+            self.now.send_modify(|now| *now = moment.max(*now));
         }
-        let mut now = self.0.subscribe();
+        self.asked.lock().unwrap().insert(moment);
+        let mut now = self.now.subscribe();
         Box::pin(async move {
             let _ = now.wait_for(|now| *now >= moment).await;
         })

@@ -14,6 +14,8 @@ pub struct Faults {
     pub writes: Mutex<Option<SpoolError>>,
     /// These messages cannot be read.
     pub unreadable: Mutex<HashSet<MessageId>>,
+    /// Until when work was last leased, by a claim or a renewal.
+    pub leased_until: Mutex<Timestamp>,
 }
 
 pub struct Disk<E> {
@@ -33,7 +35,11 @@ impl<E: Engine> Engine for Disk<E> {
         self.engine.commit(batch)
     }
     fn claim(&self, claim: &Claim) -> Result<Claimed, SpoolError> {
-        self.engine.claim(claim)
+        let claimed = self.engine.claim(claim)?;
+        if !claimed.work.is_empty() {
+            *self.faults.leased_until.lock().unwrap() = claim.until;
+        }
+        Ok(claimed)
     }
     fn record(&self, batch: &[Record]) -> Result<(), SpoolError> {
         self.write()?;
@@ -44,7 +50,9 @@ impl<E: Engine> Engine for Disk<E> {
         self.engine.write(commits, records)
     }
     fn renew(&self, messages: &[MessageId], until: Timestamp) -> Result<(), SpoolError> {
-        self.engine.renew(messages, until)
+        self.engine.renew(messages, until)?;
+        *self.faults.leased_until.lock().unwrap() = until;
+        Ok(())
     }
     fn content(&self, message: MessageId) -> Result<Content, SpoolError> {
         if self.faults.unreadable.lock().unwrap().contains(&message) {

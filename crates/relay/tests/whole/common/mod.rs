@@ -13,9 +13,9 @@ pub use told::Told;
 use bytes::Bytes;
 use postrider_delivery::Delivery;
 use postrider_dns::Zone;
-use postrider_relay::{Accept, Client, Parts, Received, Relay};
+use postrider_relay::{Accept, Client, Clock, Parts, Received, Relay};
 use postrider_reply::Decoder;
-use postrider_smtp::{Address, Envelope, MessageId, Notify, Recipient, Reply};
+use postrider_smtp::{Address, Envelope, MessageId, Notify, Recipient, Reply, Timestamp};
 use postrider_spool::{Origin, QueuePage, QueueQuery, Settings, Spool, SpoolError, SqliteEngine, SqliteSettings};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -187,6 +187,21 @@ impl House {
     /// Every write to the disk fails so from now on, or well again.
     pub fn disk(&self, error: Option<SpoolError>) {
         *self.faults.writes.lock().unwrap() = error;
+    }
+
+    /// Waits until the lease of an hour is not half over, and its holder knows: it sleeps until it is.
+    pub async fn until_leased(&self) {
+        let leased = async {
+            loop {
+                let half_over = Timestamp(self.faults.leased_until.lock().unwrap().0 - 30 * 60_000);
+                if half_over >= self.clock.now() && self.clock.was_asked_for(half_over) {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(GUARD, leased).await;
+        assert!(waited.is_ok(), "no lease was renewed: {:#?}", self.told.lines());
     }
 
     pub async fn rows(&self) -> QueuePage {
