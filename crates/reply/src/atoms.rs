@@ -40,38 +40,35 @@ pub(crate) struct Atoms {
     open: HashMap<(u32, u16), Vec<Open>, FixedState>,
 }
 
-/// What a token begins.
-#[derive(Debug, Clone, Copy, Default)]
-struct First {
-    /// The node behind it, if rows go on.
-    node: u32,
-    /// The row that it is alone.
-    row: Option<u32>,
-    /// Whether it may end a row of one word with an open end. Unknown words are asked for as well.
-    opens: bool,
-    /// Whether rows go on that have an open end.
-    has_open: bool,
-}
-
+/// A place in the trie. Kept small: most of the time goes to fetching them.
 #[derive(Debug, Clone, Copy)]
 struct Node {
-    /// The row that ends here, if any.
-    row: Option<u32>,
-    /// How rows go on.
-    next: Next,
+    /// The row that ends here, or [`NO_ROW`].
+    row: u32,
+    /// By which token rows go on, and to which node, if there is but one; [`NOWHERE`] or [`MANY`].
+    key: u32,
+    next: u32,
     /// Whether rows go on that have an open end.
     has_open: bool,
 }
 
+const NO_ROW: u32 = u32::MAX;
+/// No key: the unknown token begins no row and continues none.
+const NOWHERE: u32 = 0;
+/// No key: there are fewer tokens than that.
+const MANY: u32 = u32::MAX;
+const DEAD: Node = Node { row: NO_ROW, key: NOWHERE, next: NONE, has_open: false };
+
+/// What a token begins: its node, here as well so that most tokens need no look at the trie.
 #[derive(Debug, Clone, Copy)]
-enum Next {
-    Nowhere,
-    /// By one token alone: its key, and the node behind it.
-    Only(u32, u32),
-    Many,
+struct First {
+    at: u32,
+    node: Node,
+    /// Whether it may end a row of one word with an open end. Unknown words are asked for as well.
+    opens: bool,
 }
 
-const DEAD: Node = Node { row: None, next: Next::Nowhere, has_open: false };
+const NOTHING: First = First { at: NONE, node: DEAD, opens: false };
 
 /// The beginning of a word that ends a row.
 #[derive(Debug)]
@@ -85,7 +82,7 @@ impl Default for Atoms {
     fn default() -> Self {
         Self {
             numbers: Numbers::default(),
-            first: vec![First::default()],
+            first: vec![NOTHING],
             pairs: vec![0; PAIR_BITS / 64],
             nodes: vec![DEAD],
             edges: HashMap::default(),
@@ -119,7 +116,7 @@ impl Atoms {
             self.open.entry((node, beginning(last))).or_default().push(entry);
         } else {
             let end = self.step(node, last, *blank, !others.is_empty());
-            self.nodes[end as usize].row = Some(row);
+            self.nodes[end as usize].row = row;
         }
         true
     }
@@ -127,7 +124,7 @@ impl Atoms {
     /// The node behind a token, made if there is none.
     fn step(&mut self, node: u32, token: &str, blank: bool, inner: bool) -> u32 {
         let id = self.numbers.add(token);
-        self.first.resize(self.numbers.len(), First::default());
+        self.first.resize(self.numbers.len(), NOTHING);
         let new = self.nodes.len() as u32;
         let next = if inner { self.edge(node, key(id, blank), new) } else { self.root_edge(id, new) };
         if next == new {
@@ -137,7 +134,7 @@ impl Atoms {
     }
 
     fn root_edge(&mut self, id: u32, new: u32) -> u32 {
-        let first = &mut self.first[id as usize].node;
+        let first = &mut self.first[id as usize].at;
         if *first == NONE {
             *first = new;
         }
@@ -145,19 +142,20 @@ impl Atoms {
     }
 
     fn edge(&mut self, node: u32, key: u32, new: u32) -> u32 {
-        match self.nodes[node as usize].next {
-            Next::Only(only, next) if only == key => next,
-            Next::Nowhere => {
-                self.nodes[node as usize].next = Next::Only(key, new);
+        let from = &mut self.nodes[node as usize];
+        match from.key {
+            only if only == key => from.next,
+            NOWHERE => {
+                (from.key, from.next) = (key, new);
                 new
             }
-            Next::Only(only, next) => {
-                self.nodes[node as usize].next = Next::Many;
-                self.edges.insert((node, only), next);
+            MANY => *self.edges.entry((node, key)).or_insert(new),
+            only => {
+                self.edges.insert((node, only), from.next);
                 self.edges.insert((node, key), new);
+                (from.key, from.next) = (MANY, NONE);
                 new
             }
-            Next::Many => *self.edges.entry((node, key)).or_insert(new),
         }
     }
 
@@ -171,16 +169,14 @@ impl Atoms {
         let mut behind = HashMap::new();
         for (id, first) in self.first.iter_mut().enumerate() {
             first.opens = id == UNKNOWN as usize || opens[id];
-            if first.node == NONE {
+            if first.at == NONE {
                 continue;
             }
-            let node = self.nodes[first.node as usize];
-            (first.row, first.has_open) = (node.row, node.has_open);
-            match node.next {
-                Next::Nowhere if !node.has_open => first.node = NONE,
-                Next::Nowhere => {}
-                Next::Only(next, _) => set(&mut self.pairs, pair(id as u32, next)),
-                Next::Many => _ = behind.insert(first.node, id as u32),
+            first.node = self.nodes[first.at as usize];
+            match first.node.key {
+                NOWHERE => {}
+                MANY => _ = behind.insert(first.at, id as u32),
+                next => set(&mut self.pairs, pair(id as u32, next)),
             }
         }
         for (from, next) in self.edges.keys() {
@@ -194,43 +190,40 @@ impl Atoms {
     pub(crate) fn find(&self, text: &str, mut found: impl FnMut(Found)) {
         let tokens = self.numbers.tokens(text);
         for (index, token) in tokens.iter().enumerate() {
-            let First { node, row, opens, has_open } = self.first[token.id as usize];
+            let First { at, node, opens } = self.first[token.id as usize];
             let (start, end) = (token.start, token.end);
-            if let Some(row) = row {
-                found(Found { row, start, end });
+            if node.row != NO_ROW {
+                found(Found { row: node.row, start, end });
             }
             if opens {
                 self.opens(ROOT, text, token, false, |row, end| found(Found { row, start, end }));
             }
-            if node == NONE {
-                continue;
-            }
             let rest = &tokens[index + 1..];
             let Some(next) = rest.first() else { continue };
-            if has_open || is_set(&self.pairs, pair(token.id, key(next.id, next.blank))) {
-                self.walk(text, node, rest, |row, end| found(Found { row, start, end }));
+            if node.has_open || is_set(&self.pairs, pair(token.id, key(next.id, next.blank))) {
+                self.walk(text, at, node, rest, |row, end| found(Found { row, start, end }));
             }
         }
     }
 
     /// The rows that go on from a node by the tokens given, and where they end.
-    fn walk(&self, text: &str, mut node: u32, tokens: &[Token], mut ends: impl FnMut(u32, u32)) {
+    fn walk(&self, text: &str, mut at: u32, mut node: Node, tokens: &[Token], mut ends: impl FnMut(u32, u32)) {
         for token in tokens {
-            let Node { next, has_open, .. } = self.nodes[node as usize];
-            if has_open {
-                self.opens(node, text, token, true, &mut ends);
+            if node.has_open {
+                self.opens(at, text, token, true, &mut ends);
             }
             let key = key(token.id, token.blank);
-            node = match next {
-                Next::Only(only, next) if only == key => next,
-                Next::Many if token.id != UNKNOWN => self.edges.get(&(node, key)).copied().unwrap_or(NONE),
+            at = match node.key {
+                only if only == key => node.next,
+                MANY if token.id != UNKNOWN => self.edges.get(&(at, key)).copied().unwrap_or(NONE),
                 _ => NONE,
             };
-            if node == NONE {
+            if at == NONE {
                 return;
             }
-            if let Some(row) = self.nodes[node as usize].row {
-                ends(row, token.end);
+            node = self.nodes[at as usize];
+            if node.row != NO_ROW {
+                ends(node.row, token.end);
             }
         }
     }
