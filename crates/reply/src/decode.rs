@@ -166,6 +166,7 @@ impl Decoder {
         let provider = weighing.provider.and_then(|provider| self.knowledge.providers.get(provider));
         verdict.provider = provider.map(|provider| provider.name.clone());
         verdict.suppress &= said.phase.is_none_or(|phase| may_be_about_recipient(phase, verdict.cause));
+        verdict.suppress &= said.code.is_none_or(|code| !is_about_the_client(code));
         if verdict.disposition == Disposition::Retry {
             verdict.retry_after_s = hint::retry_after_s(&said.text);
         }
@@ -245,6 +246,12 @@ fn may_be_about_recipient(phase: Phase, cause: Cause) -> bool {
         Phase::Ehlo | Phase::StartTls | Phase::Auth | Phase::Mail => false,
         Phase::Rcpt | Phase::Data | Phase::Dot => true,
     }
+}
+
+/// Codes that answer what the client did, whatever the words: commands out of place (RFC 5321 §4.2.2)
+/// and logins (RFC 4954 §6).
+fn is_about_the_client(code: ReplyCode) -> bool {
+    matches!(code.number(), 500 | 502 | 503 | 530 | 534 | 535 | 538)
 }
 
 /// Where the two codes disagree, the basic one decides (RFC 5321 §4.2, RFC 3463 §2).

@@ -196,6 +196,8 @@ fn no_address_is_given_up_before_it_was_named() {
         (Phase::Mail, 553, "5.1.2 domain does not exist", false),
         (Phase::Rcpt, 550, "5.1.1 no such user", true),
         (Phase::Connect, 550, "no such user", false),
+        (Phase::Rcpt, 503, "5.5.1 no such user", false),
+        (Phase::Rcpt, 535, "5.7.8 user does not exist", false),
         (Phase::Connect, 521, "this host accepts no mail", true),
     ];
     for (phase, code, text, suppress) in table {
