@@ -18,7 +18,7 @@ pub struct Settings {
     /// `queue.expire_notices`: the same for null senders. One day: nobody waits for a bounce
     /// of last week, and undeliverable ones are mostly backscatter.
     pub expire_notices: Duration,
-    /// `queue.expire_refused`: the same for what is refused for what it is (policy, content, sender,
+    /// `queue.expire_refused`: the same for what words refuse for what it is (policy, content, sender,
     /// recipient), though with a temporary code. One day: somebody must act, and cannot before they
     /// are told.
     pub expire_refused: Duration,

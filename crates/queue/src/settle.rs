@@ -2,7 +2,7 @@
 
 use crate::health::grow;
 use crate::{Job, JobRecipient, Reason, Settings};
-use postrider_reply::{Cause, Disposition, Verdict};
+use postrider_reply::{Cause, Confidence, Disposition, Verdict};
 use postrider_smtp::{MessageId, Timestamp};
 use std::time::Duration;
 
@@ -64,9 +64,9 @@ impl Settings {
 
     /// The same for one recipient, after a verdict: what was refused for what it is, and not for the
     /// hour, goes back sooner.
-    fn expires_after<J>(&self, job: &Job<J>, cause: Cause) -> Timestamp {
+    fn expires_after<J>(&self, job: &Job<J>, verdict: &Verdict) -> Timestamp {
         let expires = self.expires(job);
-        if is_refusal(cause) { expires.min(job.accepted.plus(self.expire_refused)) } else { expires }
+        if is_refusal(verdict) { expires.min(job.accepted.plus(self.expire_refused)) } else { expires }
     }
 
     /// Whether the sender is to be told now that this recipient is late.
@@ -94,7 +94,7 @@ impl Settings {
         if in_doubt && recipient.doubts >= self.retry.in_doubt_times {
             return Settled::GiveUp { reason: GiveUp::InDoubt };
         }
-        let expires = self.expires_after(job, verdict.cause);
+        let expires = self.expires_after(job, verdict);
         if now >= expires {
             return Settled::GiveUp { reason: GiveUp::Expired };
         }
@@ -147,9 +147,10 @@ impl Settings {
 
 /// Whether a host would take the same mail no sooner tomorrow, though it said 4yz: somebody must
 /// change the message, the sender, or a policy. Reputation is none of these, as it mends itself.
-fn is_refusal(cause: Cause) -> bool {
-    matches!(
-        cause,
+/// Only words say so: a temporary code alone may mean a mailbox that is busy.
+fn is_refusal(verdict: &Verdict) -> bool {
+    let refused = matches!(
+        verdict.cause,
         Cause::Policy
             | Cause::SpamContent
             | Cause::ContentRejected
@@ -167,7 +168,8 @@ fn is_refusal(cause: Cause) -> bool {
             | Cause::MailboxUnknown
             | Cause::MailboxDisabled
             | Cause::MailboxMoved
-    )
+    );
+    refused && verdict.confidence == Confidence::Entry
 }
 
 /// One step of splitmix64: every bit of the input changes half of the output's.

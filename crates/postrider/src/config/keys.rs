@@ -150,7 +150,7 @@ keys! {
     "queue.expire" => expire: Duration = "5d", Live;
     /// The same for bounces and other mail with the null sender. A day: nobody waits for an old bounce.
     "queue.expire_notices" => expire_notices: Duration = "1d", Live;
-    /// The same for what is refused for what it is (policy, content, sender, recipient), though with a
+    /// The same for what words refuse for what it is (policy, content, sender, recipient), though with a
     /// temporary code. A day: somebody must act, and cannot before they are told.
     "queue.expire_refused" => expire_refused: Duration = "1d", Live;
     /// When to tell the sender that the message is late. Four hours is what people have come to know.

@@ -2,7 +2,7 @@
 
 use crate::rig::{Rig, delivered, verdict};
 use postrider_queue::{GiveUp, RetrySettings, Settings, Settled};
-use postrider_reply::{Cause, Disposition, Scope};
+use postrider_reply::{Cause, Confidence, Disposition, Scope};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
@@ -20,11 +20,21 @@ struct Case {
     null_sender: bool,
     in_doubt: bool,
     doubts: u32,
+    /// How the cause is known.
+    confidence: Confidence,
     asked: Option<u32>,
 }
 
-const CASE: Case =
-    Case { cause: Cause::ServerBusy, attempts: 0, age: 0, null_sender: false, in_doubt: false, doubts: 0, asked: None };
+const CASE: Case = Case {
+    cause: Cause::ServerBusy,
+    attempts: 0,
+    age: 0,
+    null_sender: false,
+    in_doubt: false,
+    doubts: 0,
+    confidence: Confidence::Entry,
+    asked: None,
+};
 
 fn settle(settings: Settings, case: &Case) -> Result<u64, GiveUp> {
     let mut rig = Rig::new(settings);
@@ -37,6 +47,7 @@ fn settle(settings: Settings, case: &Case) -> Result<u64, GiveUp> {
     let (mut ticket, job) = rig.round().attempts.remove(0);
     let mut said = verdict(case.cause, Scope::Recipient);
     said.retry_after_s = case.asked;
+    said.confidence = case.confidence;
     let settled = rig.queue.settle(&mut ticket, &job, &job.recipients[0], &said, case.in_doubt, rig.now);
     rig.queue.finished(ticket, rig.now);
     match settled {
@@ -76,6 +87,9 @@ fn how_long_each_trouble_waits() {
         (Case { cause: Cause::MailboxFull, attempts: 2, age: 3 * DAY, ..CASE }, Ok(4 * HOUR)),
         (Case { cause: Cause::Policy, age: DAY - HOUR, attempts: 9, ..CASE }, Ok(HOUR)),
         (Case { cause: Cause::Policy, age: DAY, ..CASE }, Err(GiveUp::Expired)),
+        // A code alone is no such refusal: 450 4.2.1 may be a mailbox that is busy.
+        (Case { cause: Cause::Policy, age: DAY, confidence: Confidence::Code, ..CASE }, Ok(5 * MINUTE)),
+        (Case { cause: Cause::MailboxDisabled, age: DAY, confidence: Confidence::Enhanced, ..CASE }, Ok(5 * MINUTE)),
         (Case { cause: Cause::LowReputation, age: DAY, attempts: 9, ..CASE }, Ok(4 * HOUR)),
         // What may have been delivered is sent once more, and not again.
         (Case { in_doubt: true, doubts: 1, attempts: 1, ..CASE }, Err(GiveUp::InDoubt)),

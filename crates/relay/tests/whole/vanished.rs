@@ -1,6 +1,31 @@
 //! The peer that takes the final dot and says nothing.
 
 use crate::common::{House, MINUTE, Said, Says, says};
+use postrider_events::Event;
+
+/// Sent once more, and not a third time; the sender is told, and need not ask for how long.
+#[tokio::test]
+async fn peer_vanishes_after_every_final_dot() {
+    let house = House::new().await;
+    house.host.answers(|said| match said {
+        Said::Dot(_) => Says::Vanishes,
+        _ => says("250 ok"),
+    });
+    house.send(&["tom@x.example"]).await;
+    house.told.until(1, "in-doubt").await;
+    house.until_kept(1, 1).await;
+    house.clock.forward(20 * MINUTE);
+    house.told.until(1, "noticed").await;
+    let events = house.told.events();
+    let expired = events.iter().find_map(|event| if let Event::Expired(it) = event { Some(it) } else { None }).unwrap();
+    assert_eq!((expired.attempts, &*expired.reason), (2, "in-doubt"));
+    assert_eq!(house.host.taken_for("tom@x.example"), 2);
+    let lines = house.told.lines();
+    let of_tom: Vec<_> = lines.iter().filter(|line| line.contains("tom@x.example")).skip(1).collect();
+    let want = ["in-doubt tom@x.example #1 connection-timeout", "in-doubt tom@x.example #2 connection-timeout"];
+    assert_eq!(of_tom[..2], want);
+    assert_eq!(of_tom[2..], ["expired tom@x.example after 2", "noticed ann@home.example of Failure: tom@x.example"]);
+}
 
 #[tokio::test]
 async fn peer_vanishes_after_final_dot() {
