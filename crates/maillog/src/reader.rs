@@ -157,6 +157,14 @@ pub(crate) struct Teller<'t, 's> {
 }
 
 impl Teller<'_, '_> {
+    /// Tells a record, of the message with that id if it has one yet.
+    pub(crate) fn tell_of(&mut self, host: &str, id: Option<&str>, record: Record<'_>) {
+        match id {
+            Some(id) => self.tell(host, id, record),
+            None => (self.sink)(&record),
+        }
+    }
+
     /// Tells a record of the message with that id, with what earlier lines said of it.
     pub(crate) fn tell(&mut self, host: &str, id: &str, record: Record<'_>) {
         match self.messages.get(host, id) {

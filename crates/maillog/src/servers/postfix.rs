@@ -196,10 +196,7 @@ fn rejected(entry: &Entry<'_>, id: Option<&str>, rest: &str, teller: &mut Teller
         said,
         ..record(entry, Kind::Rejected, Direction::Receiving)
     };
-    match id {
-        Some(id) => teller.tell(entry.host, id, record),
-        None => (teller.sink)(&record),
-    }
+    teller.tell_of(entry.host, id, record);
 }
 
 #[cfg(test)]

@@ -110,8 +110,7 @@ pub(super) fn completed(mut reported: Reported) -> Reported {
 pub(super) fn has_code(words: &str) -> bool {
     let said = Said::parse(words);
     let failed = |class: u8| matches!(class, 4 | 5);
-    said.code.is_some_and(|code| failed((code.number() / 100) as u8))
-        || said.enhanced.is_some_and(|status| failed(status.class()))
+    said.code.is_some_and(|code| failed(code.class())) || said.enhanced.is_some_and(|status| failed(status.class()))
 }
 
 /// The reply in a line of a quoted session: behind `<<<`, or from a code at its start.
