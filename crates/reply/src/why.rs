@@ -52,6 +52,11 @@ impl Decoder {
         self.knowledge.providers.get(self.knowledge.provider_of[at]?)
     }
 
+    /// The provider that runs a host, where that is known.
+    pub fn provider_of_host(&self, host: &str) -> Option<&Provider> {
+        self.knowledge.providers.get(self.knowledge.provider_of_host(host)?)
+    }
+
     /// All providers.
     pub fn providers(&self) -> &[Provider] {
         &self.knowledge.providers

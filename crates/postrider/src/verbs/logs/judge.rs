@@ -16,13 +16,12 @@ const VERDICTS_MAX: usize = 20_000;
 pub(super) struct Judge {
     decoder: Decoder,
     verdicts: HashMap<u64, Rc<Verdict>>,
-    hosts: HashMap<u64, Option<String>>,
     hasher: RandomState,
 }
 
 impl Judge {
     pub(super) fn new() -> Self {
-        Self { decoder: Decoder::new(), verdicts: HashMap::new(), hosts: HashMap::new(), hasher: RandomState::new() }
+        Self { decoder: Decoder::new(), verdicts: HashMap::new(), hasher: RandomState::new() }
     }
 
     /// What became of the recipient, and why.
@@ -46,19 +45,8 @@ impl Judge {
     }
 
     /// The provider that runs a host, where that is known.
-    pub(super) fn provider_of(&mut self, host: &str) -> Option<&str> {
-        if self.hosts.len() >= VERDICTS_MAX {
-            self.hosts.clear();
-        }
-        let decoder = &self.decoder;
-        let known = self.hosts.entry(self.hasher.hash_one(host)).or_insert_with(|| {
-            let context = Context { host, ..Context::default() };
-            decoder
-                .explain(&Said::parse("450 4.0.0 any failure will do"), &context)
-                .provider
-                .map(|provider| provider.into_owned())
-        });
-        known.as_deref()
+    pub(super) fn provider_of(&self, host: &str) -> Option<&str> {
+        self.decoder.provider_of_host(host).map(|provider| &*provider.name)
     }
 }
 
@@ -83,7 +71,7 @@ pub(crate) fn verdict_of(decoder: &Decoder, record: &Record<'_>) -> Verdict {
     // What became of it is the log's to say; why, the words'.
     match record.kind {
         Kind::Delivered => settled(decoder, &mut verdict, Cause::Delivered, Disposition::Delivered),
-        Kind::Deferred => verdict.disposition = Disposition::Retry,
+        Kind::Deferred => (verdict.disposition, verdict.suppress) = (Disposition::Retry, false),
         Kind::Expired => {
             settled(decoder, &mut verdict, Cause::Expired, Disposition::Fail);
         }
@@ -125,20 +113,24 @@ Nov 24 09:12:01 mx1 postfix/smtp[4]: 4F2A1B3C: to=<a@b.example>, relay=none, del
 Nov 24 09:12:01 mx1 postfix/smtp[4]: 4F2A1B3C: to=<a@b.example>, relay=x[1.2.3.4]:25, delay=1, dsn=5.1.1, status=bounced (host x[1.2.3.4] said: 550 5.1.1 no such user (in reply to RCPT TO command))
 Nov 24 09:12:01 mx1 postfix/qmgr[4]: 4F2A1B3C: from=<a@b.example>, status=expired, returned to sender
 Nov 24 09:12:01 mx1 postfix/local[4]: 4F2A1B3C: to=<a@b.example>, relay=local, delay=1, dsn=2.0.0, status=sent (delivered to mailbox)
+Nov 24 09:12:02 mx1 postfix/smtp[4]: 4F2A1B3C: to=<a@b.example>, relay=x[1.2.3.4]:25, delay=1, dsn=4.1.1, status=SOFTBOUNCE (host x[1.2.3.4] said: 550 5.1.1 no such user (in reply to RCPT TO command))
 ";
         let mut reader = Reader::new(Settings::default());
         reader.feed(log, &mut |record| {
             let verdict = judge.verdict(record);
             seen.push((verdict.cause, verdict.disposition));
+            assert!(!verdict.suppress || verdict.disposition == Disposition::Fail, "{:?}", record.said);
         });
         let want = [
             (Cause::ConnectionTimeout, Disposition::Retry),
             (Cause::MailboxUnknown, Disposition::Fail),
             (Cause::Expired, Disposition::Fail),
             (Cause::Delivered, Disposition::Delivered),
+            // A host that puts refusals off (soft_bounce) tries again, and gives nobody up.
+            (Cause::MailboxUnknown, Disposition::Retry),
         ];
         assert_eq!(seen, want);
-        assert_eq!(judge.verdicts.len(), 4);
+        assert_eq!(judge.verdicts.len(), 5);
         let event = br#"{"schema":"postrider.events/1","event":"deferred","recipient":"a@b.example","outcome":{"trouble":"timeout","detail":"no reply in 3 s"},"verdict":{"cause":"connection-timeout"}}"#;
         reader.feed(event, &mut |_| {});
         let mut causes = Vec::new();
