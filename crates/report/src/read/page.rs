@@ -60,12 +60,14 @@ impl<'t> Page<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let mut lines = Vec::with_capacity(text.len() / 32 + 1);
         let mut even = String::with_capacity(text.len());
+        let mut cut = None;
         for raw in text.split('\n').take(LINES_MAX) {
             let raw = &raw[..raw.floor_char_boundary(LINE_BYTES_MAX)];
             let text = raw.trim();
             let start = even.len();
             if begins_original(raw, lines.last()) && !lines.is_empty() {
                 // What follows is the original's: no phrase in it counts.
+                cut = Some(lines.len());
                 lines.push(Line { text, indent: 0, start });
                 break;
             }
@@ -74,12 +76,7 @@ impl<'t> Page<'t> {
                 push_even(&mut even, text); // What somebody quotes tells nothing of this mail.
             }
         }
-        let mut page = Self { cut: lines.len(), lines, marks: Vec::new() };
-        if page.lines.last().is_some_and(|line| begins_original(line.text, page.lines.iter().rev().nth(1)))
-            && page.lines.len() > 1
-        {
-            page.cut = page.lines.len() - 1;
-        }
+        let mut page = Self { cut: cut.unwrap_or(lines.len()), lines, marks: Vec::new() };
         page.mark(&even);
         page
     }
