@@ -144,7 +144,7 @@ impl Tally {
         let place = match self.by {
             By::Domain => record.domain().unwrap_or(NOBODY),
             By::Host => record.host.unwrap_or(NOBODY),
-            By::Provider => provider(&mut self.judge, record.host, record).unwrap_or(OTHERS),
+            By::Provider => provider(&self.judge, record.host, record).unwrap_or(OTHERS),
             By::Both | By::Cause => return,
         };
         self.rows.arrived(place);
@@ -170,7 +170,7 @@ impl Tally {
             By::Domain => self.key.push_str(domain),
             By::Host => self.key.push_str(host.unwrap_or(NOBODY)),
             By::Provider => {
-                let named = verdict.provider.as_deref().or_else(|| provider(&mut self.judge, host, record));
+                let named = verdict.provider.as_deref().or_else(|| provider(&self.judge, host, record));
                 self.key.push_str(named.unwrap_or(OTHERS));
             }
         }
@@ -223,7 +223,7 @@ const NOBODY: &str = "(not said)";
 const OTHERS: &str = "other providers";
 
 /// Who runs the host, or the domain where no host is said.
-fn provider<'j>(judge: &'j mut Judge, host: Option<&str>, record: &Record<'_>) -> Option<&'j str> {
+fn provider<'j>(judge: &'j Judge, host: Option<&str>, record: &Record<'_>) -> Option<&'j str> {
     judge.provider_of(host.or_else(|| record.domain())?)
 }
 
