@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("transport", &["smtp"]),
     ("spool", &["smtp"]),
     ("delivery", &["smtp", "dns", "mailauth", "transport"]),
+    ("diagnosis", &["smtp", "dns", "mailauth", "reply", "transport"]),
     ("world", &["smtp", "dns", "transport"]),
     ("relay", &["smtp", "spool", "queue", "delivery", "reply", "report", "events", "mailauth"]),
     ("inbound", &["smtp", "dns", "mailauth", "transport", "relay"]),

@@ -1,0 +1,1 @@
+//! Says what is broken with a domain's mail, in which direction, and who must act.
