@@ -6,7 +6,7 @@ use super::remark::Remark;
 use serde_json::Value;
 
 /// Crate and what it may use. A crate that is not here may use no other.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("smtp", &[]),
     ("dns", &[]),
     ("reply", &["smtp"]),
