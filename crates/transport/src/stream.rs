@@ -1,5 +1,6 @@
 //! One byte stream, plain or under TLS.
 
+use rustls::pki_types::CertificateDer;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -22,6 +23,14 @@ impl Stream {
         match self {
             Self::Plain(socket) => socket,
             Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
+    /// The certificates the peer showed, its own first; none without TLS.
+    pub fn certificates(&self) -> &[CertificateDer<'static>] {
+        match self {
+            Self::Plain(_) => &[],
+            Self::Tls(tls) => tls.get_ref().1.peer_certificates().unwrap_or_default(),
         }
     }
 }

@@ -40,6 +40,20 @@ pub enum TlsSetupError {
     Library(String),
 }
 
+/// Why a chain of certificates will not do.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CertificateFault {
+    /// There is nothing to hold it against.
+    #[error("no certificate authorities are known here")]
+    NoAuthorities,
+    /// The host showed none.
+    #[error("the host has no certificate")]
+    None,
+    /// Looked at, and not good.
+    #[error("{0}")]
+    Refused(rustls::Error),
+}
+
 /// The client side of TLS; one for all connections.
 #[derive(Debug, Clone)]
 pub struct ClientTls {
@@ -111,11 +125,20 @@ impl ClientTls {
     }
 
     fn verify(&self, connection: &ClientConnection, name: &ServerName<'_>) -> Result<(), String> {
-        let verifier = self.verifier.as_ref().ok_or("no certificate authorities are known here")?;
         let chain = connection.peer_certificates().unwrap_or_default();
-        let (first, others) = chain.split_first().ok_or("the host has no certificate")?;
-        let verified = verifier.verify_server_cert(first, others, name, &[], UnixTime::now());
-        verified.map(|_| ()).map_err(|error| error.to_string())
+        self.examine(chain, name, UnixTime::now()).map_err(|error| error.to_string())
+    }
+
+    /// Whether that chain, the host's own certificate first, would do for that name at that time.
+    pub fn examine(
+        &self,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        at: UnixTime,
+    ) -> Result<(), CertificateFault> {
+        let verifier = self.verifier.as_ref().ok_or(CertificateFault::NoAuthorities)?;
+        let (first, others) = chain.split_first().ok_or(CertificateFault::None)?;
+        verifier.verify_server_cert(first, others, name, &[], at).map(|_| ()).map_err(CertificateFault::Refused)
     }
 
     /// Random text for an AUTH exchange: 24 hexadecimal digits.
