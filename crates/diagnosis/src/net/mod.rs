@@ -13,7 +13,7 @@ mod replay;
 mod tape;
 mod wire;
 
-pub use live::Live;
+pub use live::{Live, has_ipv6};
 pub use question::query;
 pub use replay::{Replay, ReplayError};
 pub use tape::{Entry, Heading, Tape};

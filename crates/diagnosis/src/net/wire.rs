@@ -268,11 +268,9 @@ impl AsyncWrite for Wire {
         match &mut this.side {
             Side::Live(stream) => {
                 let polled = Pin::new(stream.as_mut()).poll_write(cx, octets);
-                if let Poll::Ready(Ok(length)) = &polled {
-                    if let Some(tape) = &mut this.tape {
-                        let shown = if this.secret { b"(not recorded)".as_slice() } else { &octets[..*length] };
-                        tape.note(this.began.elapsed(), Event::said(shown));
-                    }
+                if let (Poll::Ready(Ok(length)), Some(tape)) = (&polled, &mut this.tape) {
+                    let shown = if this.secret { b"(not recorded)".as_slice() } else { &octets[..*length] };
+                    tape.note(this.began.elapsed(), Event::said(shown));
                 }
                 polled
             }
