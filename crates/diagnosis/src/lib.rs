@@ -1,3 +1,26 @@
 //! Says what is broken with a domain's mail, in which direction, and who must act.
+//!
+//! The way of a run: [`run()`] makes a [`ctx::Ctx`], lets every subject under `checks/` gather
+//! its facts through the one way out ([`net::World`]), keeps them in [`Facts`], and hands
+//! those to the judges; their findings are folded (a consequence goes under its root), the
+//! answer is drawn from them, and the [`Report`] is what text, JSON and pages are made of.
+//!
+//! Boundary: judges are pure; only `gather` asks, and only through [`net`]. Nothing here
+//! writes to a terminal or reads a file.
 
+pub mod catalogue;
+mod checks;
+pub mod ctx;
+pub mod dns;
+mod facts;
+pub mod finding;
+mod fold;
 pub mod net;
+mod report;
+mod run;
+mod target;
+
+pub use facts::Facts;
+pub use report::{Answer, Change, Health, Path, Report, Timing, Vantage, moment};
+pub use run::{Progress, run};
+pub use target::{NotATarget, Target};

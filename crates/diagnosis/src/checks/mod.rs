@@ -1,0 +1,24 @@
+//! The checks, a file for each subject.
+//!
+//! Each file has three things: the facts of its subject, `gather`, which asks the world for
+//! them through [`Ctx`](crate::ctx::Ctx) and judges nothing, and `judge`, which turns
+//! [`Facts`](crate::Facts) into what is said, and asks nothing. The tests are tables over
+//! `judge`. A fact that could not be had makes its checks `untested`, never a fault.
+//!
+//! To add a check: an entry in `catalogue.toml`, its judge here, and, when it needs to ask
+//! something new, a field in [`Facts`](crate::Facts) filled in `run.rs`.
+
+use crate::facts::Facts;
+use crate::finding::Say;
+
+/// All judges, in the order of the house: deep things first.
+const JUDGES: &[fn(&Facts, &mut Say)] = &[];
+
+/// Lets every judge speak.
+pub(crate) fn judge(facts: &Facts) -> Say {
+    let mut say = Say::default();
+    for judge in JUDGES {
+        judge(facts, &mut say);
+    }
+    say
+}

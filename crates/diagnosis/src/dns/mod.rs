@@ -1,0 +1,9 @@
+//! DNS as it is served: by each name server, from the root down.
+
+pub mod names;
+mod packet;
+pub mod survey;
+
+pub use names::{Cut, Found, Mute, Names, Server, Sources};
+pub use packet::{Data, NotAPacket, Packet, Rr};
+pub use survey::{LostWay, NsFacts, Survey};

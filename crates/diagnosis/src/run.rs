@@ -1,0 +1,77 @@
+//! The order of things: what is gathered when, until the time is over; then judging.
+//!
+//! Subjects write what they saw into one [`Facts`] as soon as they have it, so that a run that
+//! is stopped, by the clock or by Ctrl-C, still judges all that is known.
+
+use crate::checks;
+use crate::ctx::Ctx;
+use crate::dns::survey;
+use crate::facts::Facts;
+use crate::report::Report;
+use crate::target::Target;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Told what is being done, for one live line.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// What the gatherers share.
+struct Desk<'a> {
+    ctx: &'a Ctx,
+    facts: Mutex<Facts>,
+    timings: Mutex<BTreeMap<String, f64>>,
+    progress: Progress<'a>,
+}
+
+impl Desk<'_> {
+    /// Gathers one subject, tells the live line, and keeps the time it took.
+    async fn gather<T>(&self, subject: &str, gathering: impl Future<Output = T>) -> T {
+        (self.progress)(subject);
+        let began = Instant::now();
+        let gathered = gathering.await;
+        let ms = began.elapsed().as_secs_f64() * 1000.0;
+        self.timings.lock().unwrap_or_else(PoisonError::into_inner).insert(subject.to_owned(), ms);
+        gathered
+    }
+
+    /// Writes down what was seen.
+    fn keep(&self, keep: impl FnOnce(&mut Facts)) {
+        keep(&mut self.facts.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Looks at a target, until all is seen, the time is over, or `stop` comes true.
+pub async fn run(ctx: &Ctx, target: &Target, progress: Progress<'_>, stop: impl Future<Output = ()>) -> Report {
+    let facts = Facts {
+        target: Some(target.clone()),
+        domain: if let Target::Domain { name, .. } = target { name.clone() } else { String::new() },
+        now: ctx.now,
+        settings: (*ctx.settings).clone(),
+        ..Facts::default()
+    };
+    let desk = Desk { ctx, facts: Mutex::new(facts), timings: Mutex::default(), progress };
+    let cut_short = tokio::select! {
+        () = look(&desk, target) => None,
+        () = tokio::time::sleep(ctx.left()) => Some("the time was over"),
+        () = stop => Some("it was interrupted"),
+    };
+    let facts = desk.facts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut report = Report::draw(&facts, checks::judge(&facts));
+    report.timings = desk.timings.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.cut_short = cut_short.map(str::to_owned);
+    report
+}
+
+async fn look(desk: &Desk<'_>, target: &Target) {
+    if let Target::Domain { name, .. } = target {
+        domain(desk, name).await;
+    }
+}
+
+/// A domain: its zone first, as everything else hangs on it.
+async fn domain(desk: &Desk<'_>, name: &str) {
+    let seen = desk.gather("name servers", survey::survey(&desk.ctx.names, name, &[])).await;
+    desk.keep(|facts| facts.zone = Some(seen));
+}
