@@ -16,6 +16,7 @@ mod facts;
 pub mod finding;
 mod fold;
 pub mod net;
+pub mod registry;
 mod report;
 mod run;
 mod target;
