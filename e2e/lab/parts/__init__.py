@@ -1,0 +1,1 @@
+"""What the laboratory of `postrider doctor` is made of."""
