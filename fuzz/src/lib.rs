@@ -16,6 +16,7 @@ pub mod report;
 pub mod said;
 pub mod seeds;
 pub mod server_session;
+pub mod spf;
 pub mod words;
 
 /// One target.
@@ -30,7 +31,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "command", run: command::run, seeds: seeds::commands },
     Target { name: "reply", run: reply::run, seeds: seeds::replies },
     Target { name: "server_session", run: server_session::run, seeds: seeds::clients },
@@ -40,6 +41,7 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "report", run: report::run, seeds: seeds::reports },
     Target { name: "maillog", run: maillog::run, seeds: seeds::logs },
     Target { name: "content", run: content::run, seeds: seeds::contents },
+    Target { name: "spf", run: spf::run, seeds: seeds::policies },
 ];
 
 /// Octets that are shown as text when two of them differ.

@@ -118,6 +118,18 @@ pub fn contents() -> Vec<Vec<u8>> {
     owned(&["Subject: a\r\nTo: b\r\n\r\nbody\r\n", "\r\nbody only\r\n", "Header: only\r\n", "a\r\n\r\n\r\n\r\nb"])
 }
 
+/// SPF records, good and bad.
+pub fn policies() -> Vec<Vec<u8>> {
+    owned(&[
+        "v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 a mx include:_spf.example.net ~all",
+        "v=spf1 a:%{d2}/24//64 mx:a.%{d} ptr exists:%{ir}.%{v}.%{L1r-}.x.example redirect=_%{o}.example",
+        "v=spf1 include:a.%{d} include:b.%{d} ?include:c.%{d} exp=%{p}.why.example -all",
+        "v=spf1 ptr:%{h} exists:%{s}.%{i}.example a:%%%_%-.example moo.cow=man:dog/cat %{p}",
+        "v=spf1; a, mx/33 ip4:192.0.2.300 ip6:1::2::3/129 inlcude:x redirect:x redirect=x.y redirect=z.y -all.",
+        "v=spf1 \u{2013}all a\tmx \u{fffd} %{ %{} %{d0} %(ir) a: a/24/64",
+    ])
+}
+
 /// Logs of all servers, in all that carries them.
 pub fn logs() -> Vec<Vec<u8>> {
     owned(&[
