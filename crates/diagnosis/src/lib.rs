@@ -15,6 +15,7 @@ pub mod dns;
 mod facts;
 pub mod finding;
 mod fold;
+pub mod http;
 pub mod net;
 pub mod registry;
 mod report;
