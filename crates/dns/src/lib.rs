@@ -21,9 +21,9 @@ mod system;
 mod zone;
 
 pub use failure::Failure;
-pub use lookup::{addresses, cname, ipv4, ipv6, mx, ns, ptr, reverse_name, soa, tlsa, txt};
+pub use lookup::{addresses, cname, ipv4, ipv6, mx, ns, ptr, reverse_name, soa, srv, tlsa, txt};
 pub use mx::{Exchanges, exchanges};
-pub use record::{Kind, Mx, Record, Soa, Tlsa};
+pub use record::{Kind, Mx, Record, Soa, Srv, Tlsa};
 pub use resolver::{Answer, Looking, Resolver};
 pub use system::{Settings, System, SystemError};
 pub use zone::{Alias, Reading, Zone, ZoneError};

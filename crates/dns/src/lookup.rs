@@ -1,6 +1,6 @@
 //! The questions mail asks, one function each.
 
-use crate::{Answer, Failure, Kind, Mx, Record, Resolver, Soa, Tlsa};
+use crate::{Answer, Failure, Kind, Mx, Record, Resolver, Soa, Srv, Tlsa};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -43,6 +43,10 @@ question!(
 question!(
     /// The start of authority of a zone.
     soa, Soa, Soa
+);
+question!(
+    /// Where a service is, for names such as `_imaps._tcp.example.com` (RFC 2782).
+    srv, Srv, Srv
 );
 question!(
     /// What a name is an alias of, one step.

@@ -23,14 +23,16 @@ pub enum Kind {
     Ns,
     /// Start of authority.
     Soa,
+    /// Where a service of a domain is (RFC 2782), asked under names such as `_imaps._tcp.example.com`.
+    Srv,
     /// Alias. Asking for it gives the alias itself, which is not followed.
     Cname,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 9] =
-        [Self::A, Self::Aaaa, Self::Mx, Self::Txt, Self::Ptr, Self::Tlsa, Self::Ns, Self::Soa, Self::Cname];
+    pub const ALL: [Self; 10] =
+        [Self::A, Self::Aaaa, Self::Mx, Self::Txt, Self::Ptr, Self::Tlsa, Self::Ns, Self::Soa, Self::Srv, Self::Cname];
 
     /// The name zone files use.
     pub const fn name(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Kind {
             Self::Tlsa => "TLSA",
             Self::Ns => "NS",
             Self::Soa => "SOA",
+            Self::Srv => "SRV",
             Self::Cname => "CNAME",
         }
     }
@@ -56,7 +59,7 @@ impl fmt::Display for Kind {
 
 /// The text is not the name of a [`Kind`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a record type we know: {0}; known are A, AAAA, MX, TXT, PTR, TLSA, NS, SOA, CNAME")]
+#[error("not a record type we know: {0}; known are A, AAAA, MX, TXT, PTR, TLSA, NS, SOA, SRV, CNAME")]
 pub struct NotAKind(String);
 
 impl FromStr for Kind {
@@ -104,6 +107,19 @@ pub struct Soa {
     pub minimum: u32,
 }
 
+/// Where a service is (RFC 2782).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Srv {
+    /// Lower is tried first.
+    pub priority: u16,
+    /// Among equals, how large a share of the clients.
+    pub weight: u16,
+    /// The port there.
+    pub port: u16,
+    /// The host; `"."` says that the domain does not have the service.
+    pub target: Box<str>,
+}
+
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Record {
@@ -124,6 +140,8 @@ pub enum Record {
     Ns(Box<str>),
     /// Start of authority.
     Soa(Soa),
+    /// Where a service is.
+    Srv(Srv),
     /// Alias of.
     Cname(Box<str>),
 }
@@ -140,6 +158,7 @@ impl Record {
             Self::Tlsa(_) => Kind::Tlsa,
             Self::Ns(_) => Kind::Ns,
             Self::Soa(_) => Kind::Soa,
+            Self::Srv(_) => Kind::Srv,
             Self::Cname(_) => Kind::Cname,
         }
     }

@@ -24,7 +24,7 @@
 //! Not here: `$ORIGIN`, `$INCLUDE`, records over several lines, other classes.
 
 use crate::resolver::canonical;
-use crate::{Answer, Failure, Kind, Looking, Mx, Record, Resolver, Soa, Tlsa};
+use crate::{Answer, Failure, Kind, Looking, Mx, Record, Resolver, Soa, Srv, Tlsa};
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
@@ -275,6 +275,7 @@ fn record(kind: Kind, data: &str) -> Result<Record, String> {
         Kind::Cname => Record::Cname(checked_name(data)?),
         Kind::Tlsa => Record::Tlsa(tlsa(data)?),
         Kind::Soa => Record::Soa(soa(data)?),
+        Kind::Srv => Record::Srv(srv(data)?),
     })
 }
 
@@ -292,6 +293,20 @@ fn tlsa(data: &str) -> Result<Tlsa, String> {
         selector: number(selector, wants)?,
         matching: number(matching, wants)?,
         data: octets.ok_or_else(|| format!("{wants}: {data}"))?,
+    })
+}
+
+fn srv(data: &str) -> Result<Srv, String> {
+    let wants = "SRV wants priority, weight, port, target";
+    let words: Vec<&str> = data.split_whitespace().collect();
+    let [priority, weight, port, target] = words.as_slice() else {
+        return Err(format!("{wants}: {data}"));
+    };
+    Ok(Srv {
+        priority: number(priority, wants)?,
+        weight: number(weight, wants)?,
+        port: number(port, wants)?,
+        target: checked_name(target)?,
     })
 }
 
@@ -387,6 +402,7 @@ mod tests {
         mx.signed.test        A      192.0.2.4
         out.signed.test       CNAME  mx.example.test
         _25._tcp.mx.signed.test TLSA 3 1 1 00ff 10
+        _imaps._tcp.signed.test SRV 0 5 993 mail.signed.test
         gone.test             NXDOMAIN
         broken.test           SERVFAIL
         shut.test             REFUSED
@@ -419,6 +435,7 @@ mod tests {
             Record::Mx(mx) => format!("{} {}", mx.preference, mx.exchange),
             Record::Txt(text) => text.to_string(),
             Record::Ptr(name) | Record::Ns(name) | Record::Cname(name) => name.to_string(),
+            Record::Srv(srv) => format!("{} {} {} {}", srv.priority, srv.weight, srv.port, srv.target),
             Record::Tlsa(tlsa) => format!("{}{}{} {:02x?}", tlsa.usage, tlsa.selector, tlsa.matching, tlsa.data),
             Record::Soa(soa) => format!("{} {} {} {}", soa.primary, soa.mailbox, soa.serial, soa.minimum),
         }
@@ -441,6 +458,7 @@ mod tests {
             ("signed.test", Kind::A, "192.0.2.4 for 3600 at mx.signed.test signed"),
             ("out.signed.test", Kind::A, "192.0.2.1 for 3600 at mx.example.test"),
             ("_25._tcp.mx.signed.test", Kind::Tlsa, "311 [00, ff, 10] for 3600 signed"),
+            ("_imaps._tcp.signed.test", Kind::Srv, "0 5 993 mail.signed.test for 3600 signed"),
             ("half.test", Kind::A, "192.0.2.5 for 3600"),
         ];
         for (name, kind, want) in table {
@@ -473,10 +491,10 @@ mod tests {
     #[test]
     fn lines_that_are_wrong_and_what_is_said() {
         let table = [
-            ("a.test", "not a record type we know: ; known are A, AAAA, MX, TXT, PTR, TLSA, NS, SOA, CNAME"),
+            ("a.test", "not a record type we know: ; known are A, AAAA, MX, TXT, PTR, TLSA, NS, SOA, SRV, CNAME"),
             (
                 "a.test HINFO x",
-                "not a record type we know: HINFO; known are A, AAAA, MX, TXT, PTR, TLSA, NS, SOA, CNAME",
+                "not a record type we know: HINFO; known are A, AAAA, MX, TXT, PTR, TLSA, NS, SOA, SRV, CNAME",
             ),
             ("a.test A 1.2.3", "A wants an IPv4 address: 1.2.3"),
             ("a.test AAAA 1.2.3.4", "AAAA wants an IPv6 address: 1.2.3.4"),
@@ -488,7 +506,7 @@ mod tests {
             ("a.test SOA x y 1", "SOA wants primary, mailbox, serial, refresh, retry, expire, minimum: x y 1"),
             (
                 "a.test SERVFAIL XX",
-                "not a record type we know: XX; known are A, AAAA, MX, TXT, PTR, TLSA, NS, SOA, CNAME",
+                "not a record type we know: XX; known are A, AAAA, MX, TXT, PTR, TLSA, NS, SOA, SRV, CNAME",
             ),
             ("$TTL soon", "$TTL wants seconds: soon"),
         ];

@@ -7,7 +7,7 @@
 //! [`respond`] is the whole of it, from octets to octets; the rest is sockets.
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, PTR, SOA, TLSA, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TLSA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use postrider_dns::{Failure, Kind, Reading, Zone};
 use std::io;
@@ -238,6 +238,9 @@ fn data(record: postrider_dns::Record) -> Option<RData> {
         postrider_dns::Record::Tlsa(tlsa) => {
             RData::TLSA(TLSA::new(tlsa.usage.into(), tlsa.selector.into(), tlsa.matching.into(), tlsa.data.into_vec()))
         }
+        postrider_dns::Record::Srv(srv) => {
+            RData::SRV(SRV::new(srv.priority, srv.weight, srv.port, absolute(&srv.target)?))
+        }
         postrider_dns::Record::Soa(soa) => RData::SOA(SOA::new(
             absolute(&soa.primary)?,
             absolute(&soa.mailbox)?,
@@ -260,6 +263,7 @@ fn kind(of: RecordType) -> Option<Kind> {
         RecordType::TLSA => Kind::Tlsa,
         RecordType::NS => Kind::Ns,
         RecordType::SOA => Kind::Soa,
+        RecordType::SRV => Kind::Srv,
         RecordType::CNAME => Kind::Cname,
         _ => return None,
     })

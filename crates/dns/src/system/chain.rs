@@ -1,6 +1,6 @@
 //! Reading one answer of a name server: the CNAMEs, and the records at their end.
 
-use crate::{Failure, Kind, Mx, Record, Soa, Tlsa};
+use crate::{Failure, Kind, Mx, Record, Soa, Srv, Tlsa};
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use std::time::Duration;
@@ -99,6 +99,12 @@ fn value(data: &RData) -> Option<Record> {
             matching: tlsa.matching.into(),
             data: tlsa.cert_data.as_slice().into(),
         }),
+        RData::SRV(srv) => Record::Srv(Srv {
+            priority: srv.priority,
+            weight: srv.weight,
+            port: srv.port,
+            target: shown(&srv.target),
+        }),
         RData::SOA(soa) => Record::Soa(Soa {
             primary: shown(&soa.mname),
             mailbox: shown(&soa.rname),
@@ -119,6 +125,7 @@ pub(super) const fn record_type(kind: Kind) -> RecordType {
         Kind::Tlsa => RecordType::TLSA,
         Kind::Ns => RecordType::NS,
         Kind::Soa => RecordType::SOA,
+        Kind::Srv => RecordType::SRV,
         Kind::Cname => RecordType::CNAME,
     }
 }
