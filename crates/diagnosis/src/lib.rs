@@ -16,6 +16,7 @@ mod facts;
 pub mod finding;
 mod fold;
 pub mod http;
+pub mod imap;
 pub mod net;
 pub mod registry;
 mod report;

@@ -99,12 +99,9 @@ fn value(data: &RData) -> Option<Record> {
             matching: tlsa.matching.into(),
             data: tlsa.cert_data.as_slice().into(),
         }),
-        RData::SRV(srv) => Record::Srv(Srv {
-            priority: srv.priority,
-            weight: srv.weight,
-            port: srv.port,
-            target: shown(&srv.target),
-        }),
+        RData::SRV(srv) => {
+            Record::Srv(Srv { priority: srv.priority, weight: srv.weight, port: srv.port, target: shown(&srv.target) })
+        }
         RData::SOA(soa) => Record::Soa(Soa {
             primary: shown(&soa.mname),
             mailbox: shown(&soa.rname),
