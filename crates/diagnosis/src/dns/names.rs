@@ -10,7 +10,7 @@ use crate::net::{Ask, Silence, Transport, World};
 use domain::base::iana::Rtype;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use postrider_dns::{Answer, Failure, Kind, Looking, Mx, Record, Resolver, Soa, Tlsa};
+use postrider_dns::{Answer, Failure, Kind, Looking, Mx, Record, Resolver, Soa, Srv, Tlsa};
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -455,6 +455,7 @@ impl Resolver for Names {
                 Kind::Tlsa => Rtype::TLSA,
                 Kind::Ns => Rtype::NS,
                 Kind::Soa => Rtype::SOA,
+                Kind::Srv => Rtype::SRV,
                 Kind::Cname => Rtype::CNAME,
             };
             let found = self.find(name, rtype).await;
@@ -487,6 +488,9 @@ fn record(data: &Data) -> Option<Record> {
             serial: *serial,
             minimum: *minimum,
         }),
+        Data::Srv { priority, weight, port, target } => {
+            Record::Srv(Srv { priority: *priority, weight: *weight, port: *port, target: target.as_str().into() })
+        }
         Data::Tlsa { usage, selector, matching, data } => {
             Record::Tlsa(Tlsa { usage: *usage, selector: *selector, matching: *matching, data: data.clone().into() })
         }
