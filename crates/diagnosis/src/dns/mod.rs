@@ -1,5 +1,7 @@
 //! DNS as it is served: by each name server, from the root down.
 
+pub mod anchors;
+pub mod hints;
 pub mod names;
 mod packet;
 pub mod survey;
