@@ -1,9 +1,14 @@
 //! Everything one run saw. A room that was not looked into is `None`: could not be tested.
 
 use crate::Target;
+use crate::checks::identity::IdentityFacts;
+use crate::checks::mx::MxFacts;
 use crate::ctx::Settings;
 use crate::dns::Survey;
+use postrider_reply::Decoder;
 use postrider_smtp::Timestamp;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// What the judges look at.
 #[derive(Debug, Clone, Default)]
@@ -18,4 +23,27 @@ pub struct Facts {
     pub settings: Settings,
     /// The zone, server by server.
     pub zone: Option<Survey>,
+    /// Where mail for the domain goes.
+    pub mx: Option<MxFacts>,
+    /// What the addresses are called, and which lists have them.
+    pub identity: Option<IdentityFacts>,
+    /// What replies mean; made when it is first needed.
+    pub reader: Reader,
+}
+
+impl Facts {
+    /// What replies mean.
+    pub fn decoder(&self) -> &Decoder {
+        self.reader.0.get_or_init(Decoder::new)
+    }
+}
+
+/// The decoder, made when it is first needed: most healthy domains never need it.
+#[derive(Clone, Default)]
+pub struct Reader(Arc<OnceLock<Decoder>>);
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader")
+    }
 }

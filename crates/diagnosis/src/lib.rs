@@ -8,8 +8,9 @@
 //! Boundary: judges are pure; only `gather` asks, and only through [`net`]. Nothing here
 //! writes to a terminal or reads a file.
 
+pub mod address;
 pub mod catalogue;
-mod checks;
+pub mod checks;
 pub mod ctx;
 pub mod dns;
 mod facts;
@@ -22,6 +23,7 @@ pub mod registry;
 mod report;
 mod run;
 mod target;
+mod words;
 
 pub use facts::Facts;
 pub use report::{Answer, Change, Health, Path, Report, Timing, Vantage, moment};

@@ -3,12 +3,13 @@
 //! Subjects write what they saw into one [`Facts`] as soon as they have it, so that a run that
 //! is stopped, by the clock or by Ctrl-C, still judges all that is known.
 
-use crate::checks;
+use crate::checks::{self, identity, mx};
 use crate::ctx::Ctx;
 use crate::dns::survey;
 use crate::facts::Facts;
 use crate::report::Report;
 use crate::target::Target;
+use domain::base::iana::Rtype;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -72,6 +73,21 @@ async fn look(desk: &Desk<'_>, target: &Target) {
 
 /// A domain: its zone first, as everything else hangs on it.
 async fn domain(desk: &Desk<'_>, name: &str) {
-    let seen = desk.gather("name servers", survey::survey(&desk.ctx.names, name, &[])).await;
-    desk.keep(|facts| facts.zone = Some(seen));
+    let ctx = desk.ctx;
+    let mut seen = desk.gather("name servers", survey::survey(&ctx.names, name, &[])).await;
+    desk.keep(|facts| facts.zone = Some(seen.clone()));
+    let agreed = seen.agreed(name, Rtype::MX);
+    let exchanges = desk.gather("mail exchanges", mx::gather(ctx, name, agreed.as_deref())).await;
+    let hosts: Vec<_> = exchanges.hosts.iter().map(|host| (host.name.clone(), Rtype::A)).collect();
+    let ips: Vec<_> = exchanges.hosts.iter().flat_map(|host| host.ips.clone()).collect();
+    desk.keep(|facts| facts.mx = Some(exchanges));
+    let each_server = async {
+        survey::ask_all(&ctx.names, &mut seen, &hosts).await;
+        desk.keep(|facts| facts.zone = Some(seen));
+    };
+    let identity = async {
+        let seen = desk.gather("addresses", identity::gather(ctx, name, &ips)).await;
+        desk.keep(|facts| facts.identity = Some(seen));
+    };
+    tokio::join!(each_server, identity);
 }
