@@ -64,6 +64,7 @@ impl Talk {
                     }
                     talk.outcomes.push(sent.outcomes);
                 }
+                Step::Answered(reply) => panic!("nothing was asked: {reply}"),
                 Step::Closed(ended) => {
                     assert_eq!(talk.outcomes.len(), begun, "each transaction is told once");
                     talk.ended = Some(ended);

@@ -8,6 +8,10 @@
 //! | `send: …` | a transaction: `from=`, `to=a,b`, `body=`, `8bit`, `binary`, `utf8`, `requiretls`, `notify=`, … |
 //! | `sent: …` | the outcome of the next recipient |
 //! | `ready`, `closed: …` | the session is idle, or over |
+//! | `ask: …` | a plain command, or several with ` // ` between |
+//! | `answered: …` | the next reply to what was asked |
+//! | `starttls`, `log in: …` | the client is to begin TLS, or AUTH as `user= password=` says |
+//! | `opening: …` | what is known of the opening: `first=…`, `greeting`, `clear`, `starttls`, `tls`, `refused` with codes |
 //! | `quit` | the client is to say QUIT |
 //! | `TLS`, `TLS fails` | the client asked for TLS, and has it, or not |
 //! | `LOST`, `STALL n` | the connection ends; nothing comes for n seconds |
@@ -29,6 +33,7 @@ struct Stage {
     said: Vec<u8>,
     outcomes: VecDeque<String>,
     recipients: VecDeque<String>,
+    answers: VecDeque<String>,
     state: String,
     still_writing: bool,
     transcript: String,
@@ -42,6 +47,7 @@ impl Stage {
             said: Vec::new(),
             outcomes: VecDeque::new(),
             recipients: VecDeque::new(),
+            answers: VecDeque::new(),
             state: String::new(),
             still_writing: false,
             transcript: String::new(),
@@ -68,6 +74,7 @@ impl Stage {
                         self.outcomes.push_back(format!("{recipient} {}", told(&outcome)));
                     }
                 }
+                Step::Answered(reply) => self.answers.push_back(reply.to_string()),
                 Step::NeedInput => return self.state = "waiting".into(),
                 Step::StartTls => return self.state = "tls".into(),
                 Step::Ready => return self.state = "ready".into(),
@@ -98,6 +105,22 @@ fn told_end(ended: &Ended) -> String {
         Ended::Refused { phase, reply } => format!("refused {phase}: {reply}"),
         Ended::Broken(trouble) => format!("broken {} at {}", trouble.kind, trouble.phase),
     }
+}
+
+fn opening(client: &Client) -> String {
+    let opening = client.opening();
+    let code = |name: &str, reply: &Option<postrider_smtp::Reply>| {
+        reply.as_ref().map(|reply| format!(" {name}={}", reply.code())).unwrap_or_default()
+    };
+    format!(
+        "first={:?}{}{}{}{}{}",
+        String::from_utf8_lossy(&opening.first[..opening.first.len().min(12)]),
+        code("greeting", &opening.greeting),
+        code("refused", &opening.refused),
+        code("clear", &opening.in_clear),
+        code("starttls", &opening.starttls),
+        code("tls", &opening.under_tls),
+    )
 }
 
 fn settings(words: &str) -> Settings {
@@ -189,6 +212,22 @@ fn play(name: &str, text: &str, split: bool) -> String {
                 stage.client.send(transaction);
                 stage.run();
             }
+            "ask" => {
+                let lines: Vec<&str> = rest.split(" // ").collect();
+                stage.client.ask_together(&lines, &lines);
+                stage.run();
+            }
+            "answered" => assert_eq!(stage.answers.pop_front().as_deref(), Some(rest), "{at}"),
+            "starttls" => {
+                stage.client.start_tls();
+                stage.run();
+            }
+            "log in" => {
+                let credentials = settings(rest).credentials.expect("user=");
+                stage.client.log_in_as(credentials, "abc".into());
+                stage.run();
+            }
+            "opening" => assert_eq!(opening(&stage.client), rest, "{at}"),
             "sent" => assert_eq!(stage.outcomes.pop_front().as_deref(), Some(rest), "{at}"),
             "quit" => {
                 stage.client.quit();
@@ -222,6 +261,7 @@ fn play(name: &str, text: &str, split: bool) -> String {
             other => panic!("{at}: no such word: {other}"),
         }
     }
+    assert!(stage.answers.is_empty(), "{name}: answers not in the dialogue: {:?}", stage.answers);
     assert!(stage.outcomes.is_empty(), "{name}: outcomes not in the dialogue: {:?}", stage.outcomes);
     stage.transcript.push_str(&stage.client.take_transcript());
     for secret in ["secret", "c2VjcmV0", "AHRvbQBzZWNyZXQ", "pencil", "Yz1iaXdz"] {

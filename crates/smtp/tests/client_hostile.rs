@@ -67,6 +67,7 @@ fn play(turns: &[&str], at: usize, mischief: Mischief) -> Seen {
                 client.tls_started();
             }
             Step::Sent(sent) => seen.outcomes.extend(sent.outcomes),
+            Step::Answered(reply) => panic!("nothing was asked: {reply}"),
             Step::Ready => return seen,
             Step::Closed(ended) => {
                 seen.ended = Some(ended);

@@ -90,6 +90,8 @@ impl Session {
                 Step::StartTls => self.start_tls().await,
                 Step::Ready => return Happened::Ready,
                 Step::Sent(sent) => return Happened::Sent(sent),
+                // Nothing is asked here but transactions.
+                Step::Answered(_) => {}
                 Step::Closed(ended) => {
                     self.stream = None;
                     return Happened::Closed(ended);

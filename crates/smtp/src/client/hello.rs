@@ -6,6 +6,7 @@ use crate::{Phase, Reply, ReplyCode, TroubleKind};
 
 impl Client {
     pub(super) fn greeted(&mut self, reply: Reply) {
+        self.opening.greeting = Some(reply.clone());
         match reply.code() {
             ReplyCode::READY_220 => self.say_hello(false),
             code if code.is_transient() || code.is_permanent() => {
@@ -23,6 +24,7 @@ impl Client {
 
     pub(super) fn answered_hello(&mut self, helo: bool, reply: Reply) {
         let code = reply.code();
+        self.opening.heard_hello(&reply, helo, self.under_tls);
         if code.is_positive() {
             self.peer = if helo { Peer::from_helo(&reply) } else { Peer::from_ehlo(&reply) };
             return self.secure();
@@ -53,6 +55,7 @@ impl Client {
     }
 
     pub(super) fn answered_starttls(&mut self, reply: Reply) {
+        self.opening.starttls = Some(reply.clone());
         if reply.code().is_positive() {
             return match self.inbox.refuse_early(Phase::StartTls) {
                 Ok(()) => self.state = State::Handshake,
@@ -67,7 +70,7 @@ impl Client {
     }
 
     /// AUTH, if we have somebody to be.
-    fn log_in(&mut self) {
+    pub(super) fn log_in(&mut self) {
         let Some(credentials) = &self.settings.credentials else {
             self.state = State::Idle;
             return;

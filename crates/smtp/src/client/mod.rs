@@ -19,13 +19,16 @@ mod auth;
 mod body;
 mod hello;
 mod inbox;
+mod opening;
 mod peer;
+mod question;
 mod scram;
 mod settings;
 mod timeouts;
 pub mod transaction;
 mod transcript;
 
+pub use opening::{OPENING_BYTES_MAX, Opening};
 pub use peer::Peer;
 pub use scram::ScramError;
 pub use settings::{Credentials, Settings, StartTls};
@@ -37,6 +40,8 @@ use crate::{Outcome, Phase, Reply, ReplyCode, ReplyError, Trouble, TroubleKind};
 use auth::Exchange;
 use bytes::Bytes;
 use inbox::Inbox;
+use question::Question;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use transaction::{Doing, Sending};
@@ -90,6 +95,8 @@ pub enum Step {
     Ready,
     /// A transaction came to its end; the session may go on.
     Sent(Sent),
+    /// The reply to a command of [`Client::ask`]; the session may go on.
+    Answered(Reply),
     /// Close the stream; the session is over.
     Closed(Ended),
 }
@@ -129,11 +136,18 @@ impl Ended {
 /// A field exists only in the states where it is true.
 enum State {
     Greeting,
-    Hello { helo: bool },
+    Hello {
+        helo: bool,
+    },
     StartTls,
     Handshake,
     Auth(Exchange),
     Idle,
+    /// Plain commands were asked; so many replies are owed.
+    Asking {
+        phase: Phase,
+        owed: usize,
+    },
     Busy(Box<Sending>),
     Quitting,
     Closed(Ended),
@@ -150,6 +164,11 @@ pub struct Client {
     /// A flight is with the driver and not yet written.
     writing: bool,
     queued: Option<Arc<Transaction>>,
+    question: Option<Question>,
+    answers: VecDeque<Reply>,
+    /// The last answer was a 354: what is asked next is a message.
+    message_wanted: bool,
+    opening: Opening,
     quit_wanted: bool,
     /// The last transaction left the peer with a sender: RSET goes ahead of the next.
     needs_reset: bool,
@@ -171,6 +190,10 @@ impl Client {
             outgoing: None,
             writing: false,
             queued: None,
+            question: None,
+            answers: VecDeque::new(),
+            message_wanted: false,
+            opening: Opening::default(),
             quit_wanted: false,
             needs_reset: false,
             sent: None,
@@ -182,6 +205,9 @@ impl Client {
 
     /// Takes bytes from the peer.
     pub fn input(&mut self, bytes: &[u8]) {
+        if matches!(self.state, State::Greeting) {
+            self.opening.keep(bytes);
+        }
         self.inbox.push(bytes);
     }
 
@@ -190,6 +216,9 @@ impl Client {
         loop {
             if let Some(sent) = self.sent.take() {
                 return Step::Sent(sent);
+            }
+            if let Some(reply) = self.answers.pop_front() {
+                return Step::Answered(reply);
             }
             if let Some(flight) = self.outgoing.take() {
                 self.writing = true;
@@ -275,6 +304,11 @@ impl Client {
         self.under_tls
     }
 
+    /// What the peer said until the session took transactions.
+    pub fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
     /// Adds a line to the transcript: what happened below the session.
     pub fn note(&mut self, line: &str) {
         self.transcript.note(line);
@@ -319,6 +353,8 @@ impl Client {
             let sending = Sending::new(transaction, &self.peer, reset, self.settings.chunking);
             self.state = State::Busy(Box::new(sending));
             self.proceed();
+        } else if let Some(question) = self.question.take() {
+            self.put(question);
         } else if self.quit_wanted {
             self.state = State::Quitting;
             self.say("QUIT", "QUIT");
@@ -345,6 +381,13 @@ impl Client {
                 Ok(()) => self.proceed(),
                 Err(violation) => self.violated(&violation),
             },
+            State::Asking { owed, .. } => {
+                *owed -= 1;
+                if *owed == 0 {
+                    self.state = State::Idle;
+                }
+                self.answered(reply);
+            }
             State::Quitting => self.end(Ended::Quit),
             State::Idle | State::Handshake | State::Closed(_) => self.violated(&Violation::Unasked(reply.to_string())),
         }
@@ -377,10 +420,25 @@ impl Client {
 
     fn say(&mut self, line: &str, shown: &str) {
         if let Err(violation) = self.inbox.refuse_early(self.phase()) {
-            return self.violated(&violation);
+            return self.spoken_to_early(&violation);
         }
         self.transcript.said(shown);
         self.outgoing = Some(Flight { chunks: vec![Bytes::from(format!("{line}\r\n"))], ends_message: false });
+    }
+
+    /// Something waits that nobody asked for. RFC 5321 §3.8: a 421 may come at any moment.
+    fn spoken_to_early(&mut self, violation: &Violation) {
+        match self.inbox.next() {
+            Ok(Some(reply)) if reply.code() == ReplyCode::UNAVAILABLE_421 && !self.is_in_handshake() => {
+                self.transcript.heard(&reply);
+                self.end(Ended::Refused { phase: self.phase(), reply });
+            }
+            _ => self.violated(violation),
+        }
+    }
+
+    fn is_in_handshake(&self) -> bool {
+        matches!(self.state, State::StartTls | State::Handshake)
     }
 
     fn violated(&mut self, violation: &Violation) {
@@ -422,6 +480,7 @@ impl Client {
             State::StartTls | State::Handshake => Phase::StartTls,
             State::Auth(_) => Phase::Auth,
             State::Busy(sending) => sending.phase(),
+            State::Asking { phase, .. } => *phase,
             State::Idle | State::Quitting | State::Closed(_) => Phase::Mail,
         }
     }
@@ -435,6 +494,7 @@ impl Client {
             State::StartTls | State::Handshake => timeouts.starttls,
             State::Auth(_) => timeouts.auth,
             State::Busy(sending) => sending.wait(timeouts),
+            State::Asking { phase, .. } => timeouts.of(*phase),
             State::Idle | State::Quitting | State::Closed(_) => timeouts.quit,
         }
     }

@@ -1,5 +1,6 @@
 //! How long a client waits, in one table.
 
+use crate::Phase;
 use std::time::Duration;
 
 /// How long each phase may take before the peer is given up.
@@ -30,6 +31,22 @@ pub struct Timeouts {
     pub reset: Duration,
     /// QUIT; nothing depends on its reply.
     pub quit: Duration,
+}
+
+impl Timeouts {
+    /// How long a reply may take in that phase.
+    pub(super) const fn of(&self, phase: Phase) -> Duration {
+        match phase {
+            Phase::Connect => self.reset,
+            Phase::Ehlo => self.ehlo,
+            Phase::StartTls => self.starttls,
+            Phase::Auth => self.auth,
+            Phase::Mail => self.mail,
+            Phase::Rcpt => self.rcpt,
+            Phase::Data => self.data,
+            Phase::Dot => self.dot,
+        }
+    }
 }
 
 impl Default for Timeouts {
