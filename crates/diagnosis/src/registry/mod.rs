@@ -9,6 +9,7 @@
 
 pub mod bootstrap;
 pub mod company;
+pub mod consult;
 mod date;
 pub mod name;
 pub mod rdap;
