@@ -11,12 +11,14 @@ pub mod command;
 pub mod content;
 pub mod maillog;
 pub mod mutate;
+pub mod policy;
 pub mod reply;
 pub mod report;
 pub mod said;
 pub mod seeds;
 pub mod server_session;
 pub mod spf;
+pub mod tlsa;
 pub mod words;
 
 /// One target.
@@ -31,7 +33,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "command", run: command::run, seeds: seeds::commands },
     Target { name: "reply", run: reply::run, seeds: seeds::replies },
     Target { name: "server_session", run: server_session::run, seeds: seeds::clients },
@@ -42,6 +44,8 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "maillog", run: maillog::run, seeds: seeds::logs },
     Target { name: "content", run: content::run, seeds: seeds::contents },
     Target { name: "spf", run: spf::run, seeds: seeds::policies },
+    Target { name: "policy", run: policy::run, seeds: seeds::records },
+    Target { name: "tlsa", run: tlsa::run, seeds: seeds::certificates },
 ];
 
 /// Octets that are shown as text when two of them differ.

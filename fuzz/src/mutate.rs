@@ -34,7 +34,7 @@ pub const INPUT_BYTES_MAX: usize = 8 * 1024;
 const MUTATIONS_MAX: usize = 6;
 
 /// Words that mean something to one side or the other, and octets that are often mistreated.
-const WORDS: [&[u8]; 56] = [
+const WORDS: [&[u8]; 64] = [
     b"\r\n",
     b"\n",
     b"\r",
@@ -91,6 +91,14 @@ const WORDS: [&[u8]; 56] = [
     b"421 4.3.2 bye\r\n",
     b"550-5.1.1 no\r\n",
     crate::server_session::HANDSHAKE_OVER,
+    b"; ",
+    b"; p=",
+    b"v=DMARC1",
+    b"v=DKIM1",
+    b"rua=mailto:",
+    b"\xef\xbb\xbf",
+    b"-----BEGIN ",
+    b"!10m",
 ];
 
 /// A seed, changed in one to a few places.

@@ -152,6 +152,44 @@ pub fn logs() -> Vec<Vec<u8>> {
     ])
 }
 
+/// What domains publish about their mail, and what others say of it.
+pub fn records() -> Vec<Vec<u8>> {
+    let key = "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDN914rZXes4exPyCshjcZWa3OLqhoUYpkPOO2gAzLmbkEKiBWzAyStT+EPo06Sh7iOJCwn\
+        +6bpYnEcyAT0z0Cs+C5HwHKKlW90xQVxJszNNqLf/BSQcdesxRoa2JTp6CwbLkKmZ+9r9TdwgsWMDecu4dT/UZKU9PEKM29wWKO4HwIDAQAB";
+    owned(&[
+        &format!("v=DKIM1; k=rsa; h=sha1:sha256; s=email; t=y:s; n=a \\; p={key}"),
+        &format!("\"v=DKIM1\\; g=*; P=-----BEGIN PUBLIC KEY-----{key}-----END PUBLIC KEY-----\""),
+        "v=DKIM1; k=ed25519; p=MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+        "v=DMARC1; p=reject; sp=none; np=quarantine; psd=n; t=y; adkim=s; fo=1:d; pct=5; rua=mailto:a%40b@c.example!10m,https://d.example ; ruf=a@b.example",
+        "v=DMARC1 p=none;; rua=mailto:a@b.example mailto:c@d.example",
+        "v=STSv1; id=20261127T0900;",
+        "version: STSv1\r\nmode: enforce\r\nmx: *.a.example\r\nmx: mx.b.example\r\nmax_age: 86400\r\n",
+        "v=TLSRPTv1; rua=mailto:t@a.example,https://a.example/r",
+        "v=BIMI1; l=https://a.example/l.svg; a=https://a.example/m.pem; avp=brand",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.2\" baseProfile=\"tiny-ps\" x=\"1\" viewBox=\"0 0 9 8\"><title>A</title><use href=\"#c\" onload=\"x\"/></svg>",
+        "mx.example 1; dkim=pass (a (b)) reason=\"x\" header.i=@a.example; spf = fail smtp.mailfrom=\"x y\"@a.example; none",
+        "ca.example; accounturi=https://a.example/1; validationmethods=dns-01",
+        "*.mx.example a.mx.example",
+    ])
+}
+
+/// A TLSA record and the certificate of `mx.a.example`, as the target takes them.
+pub fn certificates() -> Vec<Vec<u8>> {
+    use base64::Engine;
+    let certificate = base64::engine::general_purpose::STANDARD.decode(CERTIFICATE).unwrap_or_default();
+    let labels: [[u8; 4]; 4] = [[3, 1, 1, 32], [2, 0, 2, 64], [3, 0, 0, 255], [1, 1, 1, 8]];
+    labels.iter().map(|label| [label, vec![7; usize::from(label[3])].as_slice(), &certificate].concat()).collect()
+}
+
+/// Issued by itself, for nobody.
+const CERTIFICATE: &str = "\
+    MIIBnzCCAUSgAwIBAgIUJ/ZyfQ8klG6w1FB0xYcCj7WdcDowCgYIKoZIzj0EAwIwFzEVMBMGA1UEAwwMbXguYS5leGFtcGxlMCAX\
+    DTI2MTEyNzIwNDI0NloYDzIxMjYxMTAzMjA0MjQ2WjAXMRUwEwYDVQQDDAxteC5hLmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjO\
+    PQMBBwNCAARa5mARMVpHhaaghv8x77NZxSjYuJykOHcZ16Ig3ar9fw2LHNZBe+zKHu1e2Wo1znmouBE+XmB2Gv/SyrUVXupfo2ww\
+    ajAdBgNVHQ4EFgQUyInSCmgEC7tcqVNY8OSR/TA5HsIwHwYDVR0jBBgwFoAUyInSCmgEC7tcqVNY8OSR/TA5HsIwDwYDVR0TAQH/\
+    BAUwAwEB/zAXBgNVHREEEDAOggxteC5hLmV4YW1wbGUwCgYIKoZIzj0EAwIDSQAwRgIhAMt5JSrY90WBON6M+/o6iidVwgNopNXU\
+    hcDoLMHbeAgOAiEAueYt/cfwYIQAJtrA70DRV0EfpB4x4THdfX6x4FaHxzU=";
+
 fn owned(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }

@@ -1,0 +1,231 @@
+//! SMTP TLS reporting records (RFC 8460 §3): where reports about failed TLS go.
+
+use crate::dmarc::{decoded, is_address, is_bare_address};
+use crate::reading::{Reading, Remarks, quoted};
+use crate::tags::{self, Piece, Tag};
+use std::ops::Range;
+
+/// What there is to say about a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each name is the remark; the sentence beside it says the rest")]
+pub enum Oddity {
+    VersionMissing,
+    VersionNotFirst,
+    VersionWrong,
+    SemicolonMissing,
+    AddressesMissing,
+    UriUnreadable,
+    UriWithoutScheme,
+    UriSchemeUnknown,
+    TagUnknown,
+    TagTwice,
+    TagCase,
+    WordsWithoutTag,
+    EmptyTag,
+    EscapesLeftIn,
+}
+
+/// Where reports go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// By mail to this address.
+    Mail(Box<str>),
+    /// By a POST to this address.
+    Https(Box<str>),
+}
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Record {
+    /// The usable destinations.
+    pub destinations: Vec<Destination>,
+    /// Whether senders take it for a TLSRPT record.
+    pub recognized: bool,
+}
+
+/// Whether senders take the text for a TLSRPT record; others are discarded.
+pub fn is_record(text: &str) -> bool {
+    text.strip_prefix("v=TLSRPTv1").is_some_and(|rest| rest.trim_start_matches([' ', '\t']).starts_with(';'))
+}
+
+/// Whether it was meant to be one.
+pub fn is_like_record(text: &str) -> bool {
+    let letters: String = text.chars().filter(|c| !c.is_whitespace() && !tags::is_escape(*c)).take(200).collect();
+    letters.to_ascii_lowercase().contains("v=tlsrpt")
+}
+
+/// Reads one record, its strings joined.
+///
+/// ```
+/// use postrider_mailauth::tlsrpt::{self, Destination};
+/// let read = tlsrpt::read("v=TLSRPTv1; rua=mailto:tls@a.example");
+/// assert_eq!(read.value.destinations, [Destination::Mail("tls@a.example".into())]);
+/// ```
+pub fn read(text: &str) -> Reading<Record, Oddity> {
+    let record = Record { destinations: Vec::new(), recognized: is_record(text) };
+    let mut reader = Reader {
+        remarks: Remarks::new(),
+        record,
+        seen: Vec::new(),
+        written: Vec::new(),
+        others: Vec::new(),
+        mend: false,
+    };
+    if let Some(span) = tags::escapes(text, "") {
+        let what = "the record has quotation marks or backslashes in it: they belong into a zone file, not into a form";
+        reader.mended(Oddity::EscapesLeftIn, span, what);
+    }
+    for (index, piece) in tags::pieces(text).into_iter().enumerate() {
+        match piece {
+            Piece::Tag(tag) => reader.tag(tag, index),
+            Piece::Bare(words, span) => {
+                let what = format!("{} has no equals sign and no name", quoted(words));
+                reader.mended(Oddity::WordsWithoutTag, span, what);
+            }
+            Piece::Empty(span) => reader.mended(Oddity::EmptyTag, span, "there is nothing between two semicolons"),
+        }
+    }
+    reader.finish(text)
+}
+
+struct Reader {
+    remarks: Remarks<Oddity>,
+    record: Record,
+    seen: Vec<&'static str>,
+    written: Vec<String>,
+    others: Vec<(String, String)>,
+    mend: bool,
+}
+
+impl Reader {
+    fn mended(&mut self, kind: Oddity, span: Range<usize>, text: impl Into<String>) {
+        self.mend = true;
+        self.remarks.add(kind, span, text);
+    }
+
+    fn tag(&mut self, tag: Tag<'_>, index: usize) {
+        let plain = tag.plain_name();
+        let lower = plain.to_ascii_lowercase();
+        let Some(known) = ["v", "rua"].into_iter().find(|known| *known == lower) else {
+            self.remarks.add(Oddity::TagUnknown, tag.span(), format!("{} is not a tag of TLSRPT", quoted(tag.name)));
+            self.others.push((plain, tag.plain_value()));
+            return;
+        };
+        if known != plain {
+            self.mended(Oddity::TagCase, tag.name_span(), format!("tags are in lower case: {known}, not {plain}"));
+        }
+        if self.seen.contains(&known) {
+            return self.mended(Oddity::TagTwice, tag.span(), format!("{known} is there twice"));
+        }
+        self.seen.push(known);
+        if known == "v" {
+            self.version(tag, index);
+        } else {
+            self.addresses(tag.value, tag.value_span().start);
+        }
+    }
+
+    fn version(&mut self, tag: Tag<'_>, index: usize) {
+        if index != 0 {
+            let what = "v=TLSRPTv1 must be the first tag, or the record is discarded";
+            self.mended(Oddity::VersionNotFirst, tag.span(), what);
+        }
+        if let Some((next, blank)) = tags::after_version(&tag, "TLSRPTv1") {
+            self.mended(Oddity::SemicolonMissing, blank, "a semicolon is missing after v=TLSRPTv1");
+            self.tag(next, 1);
+        } else if tag.value != "TLSRPTv1" {
+            let what = format!("v= must be TLSRPTv1, so written, and not {}", quoted(tag.value));
+            self.mended(Oddity::VersionWrong, tag.value_span(), what);
+        }
+    }
+
+    fn addresses(&mut self, value: &str, at: usize) {
+        for (uri, span) in tags::parts(value, at, ',') {
+            let uri = uri.replace(tags::is_escape, "");
+            let (scheme, rest) = uri.split_once(':').unwrap_or(("", &uri));
+            let address = decoded(rest.split('?').next().unwrap_or_default());
+            match scheme.to_ascii_lowercase().as_str() {
+                "mailto" if is_address(&address) => self.destination(Destination::Mail(address.into()), uri),
+                "https" if rest.len() > "//".len() && rest.starts_with("//") && !rest.contains(char::is_whitespace) => {
+                    self.destination(Destination::Https(uri.as_str().into()), uri);
+                }
+                "" if is_bare_address(&uri) => {
+                    self.mended(Oddity::UriWithoutScheme, span, format!("{} lacks mailto: before it", quoted(&uri)));
+                    self.written.push(format!("mailto:{uri}"));
+                }
+                "mailto" | "https" | "" => {
+                    self.mended(Oddity::UriUnreadable, span, format!("{} is not an address", quoted(&uri)));
+                }
+                _ => {
+                    let what = format!("reports go by mailto: or https:, not by {}", quoted(scheme));
+                    self.mended(Oddity::UriSchemeUnknown, span, what);
+                }
+            }
+        }
+    }
+
+    fn destination(&mut self, destination: Destination, uri: String) {
+        self.record.destinations.push(destination);
+        self.written.push(uri);
+    }
+
+    fn finish(mut self, text: &str) -> Reading<Record, Oddity> {
+        if !self.seen.contains(&"v") {
+            self.mended(Oddity::VersionMissing, 0..0, "the record must begin with v=TLSRPTv1;");
+        } else if !self.record.recognized && text.trim() == "v=TLSRPTv1" {
+            self.mended(Oddity::SemicolonMissing, text.len()..text.len(), "a semicolon is missing after v=TLSRPTv1");
+        }
+        if !self.seen.contains(&"rua") {
+            self.remarks.add(Oddity::AddressesMissing, text.len()..text.len(), "there is no rua=, and so no report");
+        }
+        let corrected = (self.mend && !self.written.is_empty()).then(|| {
+            let first = [("v".to_owned(), "TLSRPTv1".to_owned()), ("rua".to_owned(), self.written.join(","))];
+            let tags: Vec<_> = first.into_iter().chain(self.others).collect();
+            tags::joined(&tags)
+        });
+        self.remarks.into_reading(self.record, corrected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_and_what_is_remarked() {
+        let good = Some("v=TLSRPTv1; rua=mailto:t@a.example");
+        let table = [
+            ("v=TLSRPTv1; rua=mailto:t@a.example", vec![], true, None),
+            ("v=TLSRPTv1;rua=mailto:t@a.example,https://a.example/r;", vec![], true, None),
+            ("v=TLSRPTv1; rua=mailto:t@a.example; x=y", vec![(Oddity::TagUnknown, "x=y")], true, None),
+            ("v=TLSRPTv1;", vec![(Oddity::AddressesMissing, "")], true, None),
+            ("v=TLSRPTv1 rua=mailto:t@a.example", vec![(Oddity::SemicolonMissing, " ")], false, good),
+            ("v=TLSRPT1; rua=mailto:t@a.example", vec![(Oddity::VersionWrong, "TLSRPT1")], false, good),
+            ("rua=mailto:t@a.example; v=TLSRPTv1", vec![(Oddity::VersionNotFirst, "v=TLSRPTv1")], false, good),
+            ("rua=mailto:t@a.example", vec![(Oddity::VersionMissing, "")], false, good),
+            ("v=TLSRPTv1; rua=t@a.example", vec![(Oddity::UriWithoutScheme, "t@a.example")], true, good),
+            ("v=TLSRPTv1; rua=mailto:t", vec![(Oddity::UriUnreadable, "mailto:t")], true, None),
+            (
+                "v=TLSRPTv1; rua=http://a.example/r,mailto:t@a.example",
+                vec![(Oddity::UriSchemeUnknown, "http://a.example/r")],
+                true,
+                good,
+            ),
+            ("v=TLSRPTv1; RUA=mailto:t@a.example", vec![(Oddity::TagCase, "RUA")], true, good),
+            (
+                "v=TLSRPTv1; rua=mailto:t@a.example; rua=mailto:u@a.example",
+                vec![(Oddity::TagTwice, "rua=mailto:u@a.example")],
+                true,
+                good,
+            ),
+            ("v=TLSRPTv1\\;rua=mailto:t@a.example", vec![(Oddity::EscapesLeftIn, "\\")], false, good),
+        ];
+        for (text, want, recognized, corrected) in table {
+            let read = read(text);
+            let found: Vec<_> = read.remarks.iter().map(|r| (r.kind, &text[r.span.clone()])).collect();
+            assert_eq!(found, want, "{text}");
+            assert_eq!((read.value.recognized, read.corrected.as_deref()), (recognized, corrected), "{text}");
+        }
+        assert!(is_like_record("v=tlsrptv1; rua=x") && !is_like_record("v=spf1 -all"));
+    }
+}
