@@ -137,6 +137,11 @@ impl Report {
         }
     }
 
+    /// The roots, each with what it explains.
+    pub fn roots(&self) -> impl Iterator<Item = &(Finding, Vec<Finding>)> + Clone {
+        self.roots.iter()
+    }
+
     /// How many checks came out as that.
     pub fn count(&self, state: State) -> usize {
         self.checks.iter().filter(|checked| checked.state == state).count()

@@ -61,6 +61,7 @@ pub async fn run(ctx: &Ctx, target: &Target, progress: Progress<'_>, stop: impl 
     let facts = desk.facts.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut report = Report::draw(&facts, checks::judge(&facts));
     report.timings = desk.timings.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.timings.insert("all".into(), ctx.began().elapsed().as_secs_f64() * 1000.0);
     report.cut_short = cut_short.map(str::to_owned);
     report
 }

@@ -22,6 +22,8 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// Say what a reply, a bounce, a log line or a bare code means, and what to do
     Explain(verbs::explain::Args),
+    /// Say what is broken with a domain's mail, in which direction, and who must act
+    Doctor(Box<verbs::doctor::Args>),
     /// Read mail servers' logs: what went wrong, where, since when, and who must act
     Logs(verbs::logs::Args),
     /// Look codes up, or write the field manual
@@ -95,6 +97,7 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Explain(args) => verbs::explain::run(&args),
+            Self::Doctor(args) => verbs::doctor::run(&args),
             Self::Logs(args) => verbs::logs::run(&args),
             Self::Codes(args) => verbs::codes::run(&args),
             Self::Serve(args) => verbs::serve::run(&args),

@@ -11,8 +11,11 @@ pub(crate) enum Exit {
     Ok = 0,
     /// It did not work out; the message says why.
     Failed = 1,
-    /// Explained, but by no more than the first digit of a reply.
-    FirstDigit = 3,
+    /// Diagnosed, and a problem was found.
+    Problem = 2,
+    /// It could not be told: explained by no more than the first digit of a reply, or too
+    /// little could be tested.
+    Unsure = 3,
     /// The command line makes no sense.
     Usage = 64,
     /// What was handed in cannot be understood: no recipients, not a message.
@@ -45,7 +48,8 @@ impl From<Exit> for ExitCode {
 
 /// The exit codes all verbs share, for the help.
 pub(crate) const EXIT_HELP: &str = "\
-Exit codes: 0 done, 1 it did not work out, 3 explained by a first digit only, 64 wrong usage, 69 no relay is running or it refused, \
+Exit codes: 0 done, 1 it did not work out, 2 the doctor found a problem, \
+3 it could not be told (explain: by a first digit only), 64 wrong usage, 69 no relay is running or it refused, \
 75 try again later, 77 not allowed, 78 the configuration has faults.";
 
 /// A verb that could not do its job: an exit code, and what happened with what to do.

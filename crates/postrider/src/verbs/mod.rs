@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod codes;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod logs;
 mod paint;

@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let inputs = input::gather(&args.input)?;
     let reader = Reader::new(args.why);
     let look = Look::of_stdout();
-    let mut exit = Exit::FirstDigit;
+    let mut exit = Exit::Unsure;
     let several = inputs.len() > 1;
     for (index, input) in inputs.iter().enumerate() {
         let explained = explain(&reader, input, &hints);

@@ -1,0 +1,231 @@
+//! `postrider doctor`: what is broken with a domain's mail, in which direction, and who must act.
+//!
+//! The knowledge is the `diagnosis` crate's; here are the options, the screen, and the files.
+
+mod explain;
+mod live;
+mod text;
+mod world;
+
+pub(crate) use live::LiveLine;
+pub(crate) use world::WorldArgs;
+
+use crate::exit::{Exit, Failure};
+use crate::verbs::paint::Look;
+use clap::{Subcommand, ValueEnum};
+use postrider_diagnosis::ctx::{Ctx, Settings};
+use postrider_diagnosis::finding::{Severity, State};
+use postrider_diagnosis::net::{Live, World};
+use postrider_diagnosis::{Health, Report, Target, run as look_at};
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The arguments of `doctor`.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = "\
+Examples:
+  postrider doctor example.com                 is its mail well? if not, what is broken, who must act
+  postrider doctor tom@example.com             the same, and whether that mailbox is there
+  postrider doctor mx1.example.com:25          one host
+  postrider doctor 192.0.2.7                   one address: its name, and the lists that have it
+  postrider doctor dns example.com             every name server, every record
+  postrider doctor explain spf.lookups         what a check asks, and why
+
+Exit codes: 0 healthy, 1 warnings, 2 a problem, 3 could not tell, 64 wrong usage.")]
+pub(crate) struct Args {
+    /// A part of it
+    #[command(subcommand)]
+    part: Option<Part>,
+    /// A domain, a mail address, a host with a port, or an IP address
+    #[arg(value_name = "TARGET", required = true)]
+    target: Option<String>,
+    #[command(flatten)]
+    show: ShowArgs,
+    #[command(flatten)]
+    ask: AskArgs,
+    #[command(flatten)]
+    world: WorldArgs,
+}
+
+/// Parts of the doctor with a screen of their own.
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Say what a check asks, why, and what to do; without an id, list all checks
+    Explain {
+        /// The check's id, as in spf.lookups, or a group
+        #[arg(value_name = "CHECK-ID")]
+        id: Option<String>,
+    },
+}
+
+/// What is shown, and how.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// Show all findings, with what each explains, and what came of every check
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only these checks or groups, separated by commas: spf,mx.none
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Leave these checks or groups out
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
+    /// The least severe findings that are shown
+    #[arg(long, value_enum)]
+    pub(crate) level: Option<Level>,
+    /// Print JSON, one object (postrider.doctor/1)
+    #[arg(long, conflicts_with = "html")]
+    pub(crate) json: bool,
+    /// Print a web page that needs nothing else
+    #[arg(long)]
+    pub(crate) html: bool,
+    /// The least severe findings that make the exit code 1 or 2
+    #[arg(long, value_enum)]
+    pub(crate) fail_on: Option<Level>,
+    /// ASCII only
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    /// No live line while it runs
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+/// What is asked besides the usual.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct AskArgs {
+    /// An address that mail of the domain is sent from; may be repeated
+    #[arg(long = "from-ip", value_name = "IP")]
+    pub(crate) senders: Vec<IpAddr>,
+    /// A DKIM selector; may be repeated
+    #[arg(long = "selector", value_name = "NAME")]
+    pub(crate) selectors: Vec<String>,
+    /// The hosts are mine: intrusive checks may be made
+    #[arg(long)]
+    pub(crate) mine: bool,
+}
+
+/// How severe, as an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// Everything.
+    Note,
+    /// Warnings and problems.
+    #[value(alias = "warning")]
+    Warn,
+    /// Problems.
+    #[value(alias = "problem", alias = "error")]
+    Err,
+}
+
+impl Level {
+    pub(crate) const fn severity(self) -> Severity {
+        match self {
+            Self::Note => Severity::Note,
+            Self::Warn => Severity::Warning,
+            Self::Err => Severity::Problem,
+        }
+    }
+}
+
+/// Does it.
+pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
+    match &args.part {
+        Some(Part::Explain { id }) => explain::run(id.as_deref()),
+        None => examine(args),
+    }
+}
+
+fn examine(args: &Args) -> Result<Exit, Failure> {
+    let target = target(args.target.as_deref().unwrap_or_default())?;
+    let settings = settings(args, &target)?;
+    let live: Arc<dyn World> = Arc::new(Live::new(args.world.source));
+    let ctx = args.world.ctx(live, settings)?;
+    let report = observe(&ctx, &target, &args.show)?;
+    show(&report, &args.show)
+}
+
+/// What the user named, or what is wrong with it.
+pub(crate) fn target(text: &str) -> Result<Target, Failure> {
+    Target::parse(text).map_err(|fault| Failure::new(Exit::Usage, fault.to_string()))
+}
+
+fn settings(args: &Args, target: &Target) -> Result<Settings, Failure> {
+    let mut settings = args.world.settings()?;
+    settings.senders.clone_from(&args.ask.senders);
+    settings.selectors.clone_from(&args.ask.selectors);
+    settings.mine = args.ask.mine;
+    if let Target::Domain { user, .. } = target {
+        settings.recipient.clone_from(user);
+    }
+    Ok(settings)
+}
+
+/// Runs it, with a live line; Ctrl-C ends it early with what is known.
+pub(crate) fn observe(ctx: &Ctx, target: &Target, show: &ShowArgs) -> Result<Report, Failure> {
+    let runtime = runtime()?;
+    let live = LiveLine::new(!show.quiet && !show.json && !show.html);
+    let report = runtime.block_on(async {
+        let stop = async {
+            // Without a signal handler Ctrl-C ends the program, as it would anyway.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        look_at(ctx, target, &|what| live.show(what), stop).await
+    });
+    live.clear();
+    // What still waits for a silent host is left behind.
+    runtime.shutdown_background();
+    Ok(report)
+}
+
+/// What the verbs of diagnosis run on.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::System, format!("no threads can be had: {error}")))
+}
+
+/// Prints a report as wanted, and says how it came out.
+pub(crate) fn show(report: &Report, show: &ShowArgs) -> Result<Exit, Failure> {
+    let text = if show.json {
+        let json = serde_json::to_string_pretty(report);
+        json.map_err(|error| Failure::new(Exit::System, format!("the report cannot be written as JSON: {error}")))?
+            + "\n"
+    } else {
+        text::screen(report, show, Look::of_stdout())
+    };
+    print(&text)?;
+    Ok(exit(report, show.fail_on))
+}
+
+/// Writes to standard output; a reader that went away is no failure.
+pub(crate) fn print(text: &str) -> Result<Exit, Failure> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Io, format!("the output cannot be written: {error}")))
+        }
+        _ => Ok(Exit::Ok),
+    }
+}
+
+/// 0 healthy, 1 warnings, 2 a problem, 3 could not tell.
+fn exit(report: &Report, fail_on: Option<Level>) -> Exit {
+    let worst = report.findings.iter().map(|finding| finding.severity).max();
+    let least = fail_on.map_or(Severity::Warning, Level::severity);
+    match worst {
+        Some(Severity::Problem) => Exit::Problem,
+        Some(severity) if severity >= least => Exit::Failed,
+        _ if is_unknown(report) => Exit::Unsure,
+        _ => Exit::Ok,
+    }
+}
+
+fn is_unknown(report: &Report) -> bool {
+    let verdict = &report.verdict;
+    (verdict.sending == Health::Unknown && verdict.receiving == Health::Unknown) || report.count(State::Fine) == 0
+}

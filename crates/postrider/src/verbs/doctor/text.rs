@@ -1,0 +1,423 @@
+//! The screen: the answer, at most five findings with proof and remedy, the way, the time, counts.
+
+use super::ShowArgs;
+use crate::verbs::paint::{Look, Tone, cells, wrapped};
+use postrider_diagnosis::finding::{Actor, Evidence, Finding, Severity, State};
+use postrider_diagnosis::{Answer, Health, Path, Report};
+use std::fmt::Write as _;
+
+/// Findings on the first screen.
+const FINDINGS_MAX: usize = 5;
+/// Lines of proof for one finding on the first screen.
+const PROOF_MAX: usize = 6;
+/// Hosts on the way that are shown.
+const PATHS_MAX: usize = 6;
+/// Where the text of a finding begins.
+const INDENT: usize = 7;
+
+/// The signs of a screen, in UTF-8 or ASCII.
+struct Signs {
+    bad: &'static str,
+    warn: &'static str,
+    note: &'static str,
+    good: &'static str,
+    dash: &'static str,
+    mark: &'static str,
+    arrow: &'static str,
+}
+
+const UTF8: Signs =
+    Signs { bad: "✖", warn: "!", note: "·", good: "✔", dash: "–", mark: "─", arrow: "──▶" };
+const ASCII: Signs = Signs { bad: "x", warn: "!", note: ".", good: "ok", dash: "-", mark: "^", arrow: "-->" };
+
+/// The whole screen.
+pub(crate) fn screen(report: &Report, show: &ShowArgs, look: Look) -> String {
+    let screen = Screen { look, signs: if show.ascii || !speaks_utf8() { &ASCII } else { &UTF8 }, all: show.all };
+    let mut text = String::from("\n");
+    screen.answer(&mut text, report);
+    screen.findings(&mut text, report, show);
+    screen.paths(&mut text, &report.path);
+    screen.timeline(&mut text, report);
+    if show.all {
+        screen.checks(&mut text, report);
+    }
+    screen.counts(&mut text, report);
+    if show.ascii { text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect() } else { text }
+}
+
+fn speaks_utf8() -> bool {
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    locale.is_none_or(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"))
+}
+
+struct Screen {
+    look: Look,
+    signs: &'static Signs,
+    all: bool,
+}
+
+impl Screen {
+    fn answer(&self, text: &mut String, report: &Report) {
+        let target = self.look.paint(&report.target, Tone::Strong);
+        let _ = write!(text, "  {target}");
+        let column = cells(&report.target).max(14) + 4;
+        let pad = column - cells(&report.target) - 2;
+        let _ = write!(text, "{}", " ".repeat(pad));
+        for (index, (words, tone)) in answer_lines(report).into_iter().enumerate() {
+            for (row, line) in wrapped(&words, self.look.columns.saturating_sub(column).max(30)).iter().enumerate() {
+                let indent = if index == 0 && row == 0 { String::new() } else { " ".repeat(column) };
+                let _ = writeln!(text, "{indent}{}", self.look.paint(line, tone));
+            }
+        }
+    }
+
+    fn findings(&self, text: &mut String, report: &Report, show: &ShowArgs) {
+        let least =
+            show.level.map_or(if self.all { Severity::Note } else { Severity::Warning }, super::Level::severity);
+        let roots: Vec<_> = report.roots().filter(|(root, _)| root.severity >= least).collect();
+        let shown = if self.all { roots.len() } else { FINDINGS_MAX.min(roots.len()) };
+        for (index, (root, under)) in roots.iter().take(shown).enumerate() {
+            text.push('\n');
+            self.finding(text, index + 1, root);
+            self.consequences(text, &report.target, under);
+        }
+        if roots.len() > shown {
+            let _ = writeln!(
+                text,
+                "\n     {} more findings: postrider doctor {} --all",
+                roots.len() - shown,
+                report.target
+            );
+        }
+    }
+
+    fn finding(&self, text: &mut String, number: usize, finding: &Finding) {
+        let (sign, tone) = match finding.severity {
+            Severity::Problem => (self.signs.bad, Tone::Bad),
+            Severity::Warning => (self.signs.warn, Tone::Waiting),
+            Severity::Note => (self.signs.note, Tone::Faint),
+        };
+        let room = self.look.columns.saturating_sub(INDENT + finding.id.len() + 2).max(20);
+        let lines = wrapped(&finding.title, room);
+        for (row, line) in lines.iter().enumerate() {
+            if row == 0 {
+                let gap = " ".repeat(room.saturating_sub(cells(line)) + 2);
+                let id = self.look.paint(finding.id, Tone::Faint);
+                let _ = writeln!(
+                    text,
+                    "{number:3}  {} {}{gap}{id}",
+                    self.look.paint(sign, tone),
+                    self.look.paint(line, Tone::Strong)
+                );
+            } else {
+                let _ = writeln!(text, "{}{}", " ".repeat(INDENT), self.look.paint(line, Tone::Strong));
+            }
+        }
+        let proof = if self.all { usize::MAX } else { PROOF_MAX };
+        let rows: Vec<String> = finding.evidence.iter().flat_map(|evidence| self.proof(evidence)).collect();
+        for row in rows.iter().take(proof) {
+            let _ = writeln!(text, "{}{}", " ".repeat(INDENT), self.look.paint(row, Tone::Faint));
+        }
+        if rows.len() > proof {
+            let _ = writeln!(text, "{}… {} more lines", " ".repeat(INDENT), rows.len() - proof);
+        }
+        for line in &finding.meaning {
+            self.paragraph(text, "", line);
+        }
+        self.remedy(text, finding);
+    }
+
+    /// A line of proof, with a mark under the octets that matter.
+    fn proof(&self, evidence: &Evidence) -> Vec<String> {
+        let room = self.look.columns.saturating_sub(INDENT).max(30);
+        let server = if evidence.server.is_empty() { String::new() } else { format!("{}: ", evidence.server) };
+        let mut rows = Vec::new();
+        for line in evidence.text.lines() {
+            let whole = format!("{server}{line}");
+            match &evidence.span {
+                Some(span) if span.start < span.end && line.is_char_boundary(span.start) && span.end <= line.len() => {
+                    rows.extend(self.marked(&server, line, span.clone(), room));
+                }
+                _ => rows.extend(folded(&whole, room)),
+            }
+        }
+        rows
+    }
+
+    /// A line cut to the room around a span, and the marks under it.
+    fn marked(&self, server: &str, line: &str, span: std::ops::Range<usize>, room: usize) -> Vec<String> {
+        let clean: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let before = line[..span.start].chars().count();
+        let length = line.get(span).map_or(1, |marked| marked.chars().count()).max(1);
+        let room = room.saturating_sub(cells(server) + 2).max(20);
+        let letters: Vec<char> = clean.chars().collect();
+        let from = if letters.len() <= room {
+            0
+        } else {
+            before.saturating_sub(room / 3).min(letters.len().saturating_sub(room))
+        };
+        let part: String = letters.iter().skip(from).take(room).collect();
+        let lead = if from > 0 { "…" } else { "" };
+        let tail = if from + room < letters.len() { "…" } else { "" };
+        let offset = cells(server) + cells(lead) + before.saturating_sub(from);
+        let marks = self.signs.mark.repeat(length.min(room.saturating_sub(before.saturating_sub(from))).max(1));
+        vec![format!("{server}{lead}{part}{tail}"), format!("{}{marks}", " ".repeat(offset))]
+    }
+
+    fn remedy(&self, text: &mut String, finding: &Finding) {
+        if finding.severity == Severity::Note && !self.all {
+            return;
+        }
+        if !finding.fix.text.is_empty() {
+            self.paragraph(text, "Fix", &finding.fix.text);
+        }
+        for change in &finding.fix.dns {
+            let owner = format!("{} {}", change.name, change.kind);
+            let line = match (change.old.is_empty(), change.new.is_empty()) {
+                (_, true) => format!("{}: {owner} {}", change.op, change.old),
+                (true, false) => format!("{}: {owner} {}", change.op, change.new),
+                (false, false) => format!("{}: {owner} {}  with: {}", change.op, change.old, change.new),
+            };
+            // A record is pasted: it is not broken into lines.
+            let _ = writeln!(text, "{}{}", " ".repeat(INDENT + 6), line);
+        }
+        if !finding.fix.command.is_empty() {
+            let _ = writeln!(text, "{}{}", " ".repeat(INDENT + 6), finding.fix.command);
+        }
+        if !finding.fix.letter.is_empty() {
+            self.paragraph(text, "Write", &finding.fix.letter);
+        }
+        if !finding.then.is_empty() {
+            self.paragraph(text, "Then", &finding.then);
+        }
+    }
+
+    fn paragraph(&self, text: &mut String, head: &str, body: &str) {
+        let indent = if head.is_empty() { INDENT } else { INDENT + 6 };
+        for (row, line) in wrapped(body, self.look.columns.saturating_sub(indent).max(30)).iter().enumerate() {
+            if row == 0 && !head.is_empty() {
+                let _ = writeln!(
+                    text,
+                    "{}{}{line}",
+                    " ".repeat(INDENT),
+                    self.look.paint(&format!("{head:<6}"), Tone::Strong)
+                );
+            } else {
+                let _ = writeln!(text, "{}{line}", " ".repeat(indent));
+            }
+        }
+    }
+
+    fn consequences(&self, text: &mut String, target: &str, under: &[Finding]) {
+        if under.is_empty() {
+            return;
+        }
+        if self.all {
+            let _ = writeln!(text, "{}explains", " ".repeat(INDENT));
+            for finding in under {
+                for line in
+                    folded(&format!("{}  {}", finding.id, finding.title), self.look.columns.saturating_sub(INDENT + 2))
+                {
+                    let _ = writeln!(text, "{}{line}", " ".repeat(INDENT + 2));
+                }
+            }
+        } else {
+            let words =
+                if under.len() == 1 { "1 more finding".to_owned() } else { format!("{} more findings", under.len()) };
+            let line = format!("explains {words} (postrider doctor {target} --all)");
+            let _ = writeln!(text, "{}{}", " ".repeat(INDENT), self.look.paint(&line, Tone::Faint));
+        }
+    }
+
+    fn paths(&self, text: &mut String, paths: &[Path]) {
+        if paths.is_empty() {
+            return;
+        }
+        text.push('\n');
+        let most = if self.all { usize::MAX } else { PATHS_MAX };
+        for (index, path) in paths.iter().take(most).enumerate() {
+            let head = if index == 0 { "path" } else { "" };
+            let steps: Vec<String> =
+                path.steps.iter().map(|step| format!("{} {}", step.step, figure(step.ms))).collect();
+            let unit = if steps.is_empty() { "" } else { " ms" };
+            let _ =
+                writeln!(text, "  {head:<8} you {} {} {}   {}", self.signs.arrow, path.host, path.address, path.end);
+            for line in folded(&format!("{}{unit}", steps.join("  ")), self.look.columns.saturating_sub(11)) {
+                if !line.is_empty() {
+                    let _ = writeln!(text, "{}{}", " ".repeat(11), self.look.paint(&line, Tone::Faint));
+                }
+            }
+        }
+        if paths.len() > most {
+            let _ = writeln!(text, "{}{} more", " ".repeat(11), paths.len() - most);
+        }
+    }
+
+    fn timeline(&self, text: &mut String, report: &Report) {
+        if report.timeline.is_empty() {
+            return;
+        }
+        text.push('\n');
+        let most = if self.all { usize::MAX } else { 6 };
+        let skip = report.timeline.len().saturating_sub(most);
+        for (index, change) in report.timeline.iter().skip(skip).enumerate() {
+            let head = if index == 0 { "time" } else { "" };
+            let line = format!("{}  {}", local(&change.at), change.what);
+            for (row, line) in wrapped(&line, self.look.columns.saturating_sub(11)).iter().enumerate() {
+                let _ = writeln!(text, "  {:<8} {line}", if row == 0 { head } else { "" });
+            }
+        }
+    }
+
+    fn checks(&self, text: &mut String, report: &Report) {
+        text.push('\n');
+        for checked in &report.checks {
+            let (sign, tone) = match checked.state {
+                State::Fine => (self.signs.good, Tone::Good),
+                State::Found => (self.signs.bad, Tone::Plain),
+                State::Untested => ("?", Tone::Waiting),
+                State::NotApplicable => (self.signs.dash, Tone::Faint),
+            };
+            let lines = wrapped(&checked.why, self.look.columns.saturating_sub(22));
+            for (row, line) in lines.iter().enumerate() {
+                let (sign, id) = if row == 0 { (sign, checked.id) } else { ("", "") };
+                let gap = " ".repeat(2usize.saturating_sub(cells(sign)));
+                let _ = writeln!(text, "  {}{gap} {id:<16} {line}", self.look.paint(sign, tone));
+            }
+        }
+    }
+
+    fn counts(&self, text: &mut String, report: &Report) {
+        let total = report.timings.get("all").copied().unwrap_or_default();
+        let notes = report.found(Severity::Note);
+        let mut parts = vec![
+            format!("{} {} fine", self.signs.good, report.count(State::Fine)),
+            format!("{} {}", self.signs.bad, report.found(Severity::Problem)),
+            format!("{} {}", self.signs.warn, report.found(Severity::Warning)),
+        ];
+        if notes > 0 {
+            parts.push(format!("{} {notes} {}", self.signs.note, if notes == 1 { "note" } else { "notes" }));
+        }
+        let untested = report.count(State::Untested);
+        if untested > 0 {
+            parts.push(format!("? {untested} not tested"));
+        }
+        parts.push(format!("{} {} not applicable", self.signs.dash, report.count(State::NotApplicable)));
+        let _ = writeln!(text, "\n  {}      {:.1} s", parts.join("   "), total / 1000.0);
+        if let Some(cut) = &report.cut_short {
+            let _ = writeln!(text, "  not all was looked at: {cut}");
+        }
+        if untested > 0 && !self.all {
+            let _ = writeln!(text, "  {}", self.look.paint("why not tested, and all notes: --all", Tone::Faint));
+        }
+    }
+}
+
+/// Milliseconds without false precision.
+fn figure(ms: f64) -> String {
+    if ms < 10.0 { format!("{ms:.1}") } else { format!("{ms:.0}") }
+}
+
+/// A moment in the local zone, short.
+fn local(at: &str) -> String {
+    at.parse::<jiff::Timestamp>().map_or_else(
+        |_| at.to_owned(),
+        |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%a %Y-%m-%d %H:%M").to_string(),
+    )
+}
+
+/// A line of what was seen, in rows no wider than the room; spaces are kept.
+fn folded(line: &str, room: usize) -> Vec<String> {
+    let clean: Vec<char> = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut rows = Vec::new();
+    let mut rest = clean.as_slice();
+    while !rest.is_empty() {
+        let mut end = rest.len().min(room.max(10));
+        if end < rest.len()
+            && let Some(space) = rest[..end].iter().rposition(|c| *c == ' ').filter(|space| *space > room / 2)
+        {
+            end = space + 1;
+        }
+        rows.push(rest[..end].iter().collect::<String>().trim_end().to_owned());
+        rest = &rest[end..];
+    }
+    rows
+}
+
+/// The answer, a line for each direction, and who must act.
+fn answer_lines(report: &Report) -> Vec<(String, Tone)> {
+    let Answer { sending, receiving, client, since, act } = &report.verdict;
+    let since = since.as_ref().map(|at| format!("   since {}", local(at))).unwrap_or_default();
+    let mut lines = Vec::new();
+    let rows = [("RECEIVING", receiving, of(report, |f| f.receiving)), ("SENDING", sending, of(report, |f| f.sending))];
+    let mut rows: Vec<_> = rows
+        .into_iter()
+        .chain((*client != Health::Unknown).then_some(("CLIENTS", client, of(report, |f| f.client))))
+        .collect();
+    rows.sort_by_key(|(_, health, _)| match health {
+        Health::Broken => 0,
+        Health::AtRisk => 1,
+        Health::Unknown => 2,
+        Health::Ok => 3,
+    });
+    for (index, (direction, health, because)) in rows.into_iter().enumerate() {
+        let because = because.map(|title| format!(": {title}")).unwrap_or_default();
+        let (words, tone) = match health {
+            Health::Ok => (format!("{direction} works"), Tone::Good),
+            Health::AtRisk => (format!("{direction} is at risk{because}"), Tone::Waiting),
+            Health::Broken => (format!("{direction} is broken{because}"), Tone::Bad),
+            Health::Unknown => (format!("{direction} could not be told"), Tone::Waiting),
+        };
+        lines.push((if index == 0 { format!("{words}{since}") } else { words }, tone));
+    }
+    if let Some(act) = act {
+        lines.push((format!("who must act: {}", actor(*act)), Tone::Plain));
+    }
+    lines
+}
+
+/// The claim that makes a direction as bad as it is.
+fn of(report: &Report, impact: fn(&Finding) -> postrider_diagnosis::finding::Impact) -> Option<String> {
+    use postrider_diagnosis::finding::Impact;
+    let roots = report.roots().map(|(root, _)| root);
+    let worst = roots.clone().map(impact).max().filter(|worst| *worst != Impact::None)?;
+    roots.into_iter().find(|root| impact(root) == worst).map(|root| root.title.clone())
+}
+
+const fn actor(act: Actor) -> &'static str {
+    match act {
+        Actor::You => "you",
+        Actor::DnsHost => "you, at whoever runs your name servers",
+        Actor::Isp => "whoever connects this machine to the internet (hoster, provider, firewall)",
+        Actor::Recipient => "the other side",
+        Actor::Wait => "nobody: it passes",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_stand_under_what_they_mark() {
+        let screen = Screen { look: Look { colour: false, columns: 60 }, signs: &ASCII, all: false };
+        let evidence =
+            Evidence { kind: "dns", server: String::new(), text: "v=spf1 inclde:x -all".into(), span: Some(7..15) };
+        assert_eq!(screen.proof(&evidence), ["v=spf1 inclde:x -all", "       ^^^^^^^^"]);
+        let long = format!("v=spf1 {} +bad -all", "ip4:192.0.2.1 ".repeat(10));
+        let at = long.find("+bad").unwrap();
+        let rows =
+            screen.proof(&Evidence { kind: "dns", server: "ns1".into(), text: long.clone(), span: Some(at..at + 4) });
+        let column = rows[1].find('^').unwrap();
+        assert_eq!(rows[0].chars().skip(column).take(4).collect::<String>(), "+bad", "{rows:?}");
+    }
+
+    #[test]
+    fn long_lines_are_folded_without_loss() {
+        let line = "a ".repeat(60);
+        let rows = folded(&line, 30);
+        assert!(rows.iter().all(|row| row.len() <= 30));
+        assert_eq!(rows.concat().matches('a').count(), 60);
+    }
+}
