@@ -5,6 +5,7 @@ use crate::checks::identity::IdentityFacts;
 use crate::checks::mx::MxFacts;
 use crate::ctx::Settings;
 use crate::dns::Survey;
+use crate::registry::consult::Consulted;
 use postrider_reply::Decoder;
 use postrider_smtp::Timestamp;
 use std::fmt;
@@ -27,6 +28,8 @@ pub struct Facts {
     pub mx: Option<MxFacts>,
     /// What the addresses are called, and which lists have them.
     pub identity: Option<IdentityFacts>,
+    /// What the registry says.
+    pub registry: Option<Consulted>,
     /// What replies mean; made when it is first needed.
     pub reader: Reader,
 }

@@ -132,7 +132,7 @@ impl Report {
             checks,
             path: Vec::new(),
             timings: BTreeMap::new(),
-            timeline: Vec::new(),
+            timeline: crate::checks::registration::timeline(facts),
             cut_short: None,
         }
     }

@@ -3,7 +3,7 @@
 //! Subjects write what they saw into one [`Facts`] as soon as they have it, so that a run that
 //! is stopped, by the clock or by Ctrl-C, still judges all that is known.
 
-use crate::checks::{self, identity, mx};
+use crate::checks::{self, identity, mx, registration};
 use crate::ctx::Ctx;
 use crate::dns::survey;
 use crate::facts::Facts;
@@ -68,8 +68,14 @@ pub async fn run(ctx: &Ctx, target: &Target, progress: Progress<'_>, stop: impl 
 
 async fn look(desk: &Desk<'_>, target: &Target) {
     if let Target::Domain { name, .. } = target {
-        domain(desk, name).await;
+        // The registry may be slow; nothing waits for it.
+        tokio::join!(domain(desk, name), registry(desk, name));
     }
+}
+
+async fn registry(desk: &Desk<'_>, name: &str) {
+    let seen = desk.gather("registry", registration::gather(desk.ctx, name)).await;
+    desk.keep(|facts| facts.registry = Some(seen));
 }
 
 /// A domain: its zone first, as everything else hangs on it.
