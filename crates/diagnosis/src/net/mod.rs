@@ -8,6 +8,8 @@
 //! Boundary: nothing here knows what is asked for, or judges.
 
 mod live;
+#[cfg(test)]
+pub(crate) mod paper;
 mod question;
 mod replay;
 mod tape;
