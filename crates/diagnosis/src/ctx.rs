@@ -1,5 +1,6 @@
 //! What every gatherer has at hand: the world, the names in it, the time, the settings.
 
+use crate::dns::secure::Chains;
 use crate::dns::{Found, Names, Sources};
 use crate::net::World;
 use domain::base::iana::Rtype;
@@ -96,6 +97,8 @@ pub struct Ctx {
     pub world: Arc<dyn World>,
     /// Finds names, through the world.
     pub names: Arc<Names>,
+    /// How far names can be trusted, by DNSSEC.
+    pub chains: Arc<Chains>,
     /// The client side of TLS.
     pub tls: Arc<ClientTls>,
     /// What time it is, for the whole run.
@@ -109,7 +112,8 @@ impl Ctx {
     /// A run that begins now.
     pub fn new(world: Arc<dyn World>, tls: Arc<ClientTls>, now: Timestamp, settings: Settings) -> Self {
         let names = Arc::new(Names::new(Arc::clone(&world), settings.sources.clone()));
-        Self { world, names, tls, now, settings: Arc::new(settings), began: Instant::now() }
+        let chains = Arc::new(Chains::new(&settings.anchors, settings.sources.closed));
+        Self { world, names, chains, tls, now, settings: Arc::new(settings), began: Instant::now() }
     }
 
     /// How much of the time is left.

@@ -4,8 +4,10 @@ pub mod anchors;
 pub mod hints;
 pub mod names;
 mod packet;
+pub mod secure;
 pub mod survey;
 
 pub use names::{Cut, Found, Mute, Names, Server, Sources};
 pub use packet::{Data, NotAPacket, Packet, Rr};
+pub use secure::{Security, secure_status};
 pub use survey::{LostWay, NsFacts, Survey};

@@ -3,6 +3,7 @@
 //! Reading is lenient: a record that makes no sense is kept as [`Data::Odd`], and only a
 //! message whose sections cannot be walked is [`NotAPacket`].
 
+use bytes::Bytes;
 use domain::base::iana::Rtype;
 use domain::base::opt::ExtendedError;
 use domain::base::{Message, ParsedName, Record};
@@ -44,8 +45,8 @@ pub struct Packet {
     pub authority: Vec<Rr>,
     /// The additional section, without OPT.
     pub additional: Vec<Rr>,
-    /// How many octets it had.
-    pub bytes: usize,
+    /// The message as it came.
+    pub octets: Bytes,
 }
 
 /// One record.
@@ -144,7 +145,7 @@ impl Packet {
             truncated: header.tc(),
             recursive: header.ra(),
             authentic: header.ad(),
-            bytes: octets.len(),
+            octets: Bytes::copy_from_slice(octets),
             ..Self::default()
         };
         if let Some(opt) = message.opt() {

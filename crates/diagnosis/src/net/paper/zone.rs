@@ -44,6 +44,10 @@ pub(super) fn name(text: &str) -> Name<Bytes> {
     Name::from_str(text).unwrap()
 }
 
+fn star(below: &str) -> String {
+    if below == "." { "*".to_owned() } else { format!("*.{below}") }
+}
+
 pub(super) fn owner(line: &Line) -> String {
     plain(&line.owner().to_string())
 }
@@ -160,7 +164,7 @@ impl Copy {
         while !self.exists(&encloser) {
             encloser = parent_of(&encloser);
         }
-        let star = format!("*.{encloser}");
+        let star = star(&encloser);
         if !self.exists(&star) {
             return false;
         }
@@ -192,7 +196,7 @@ impl Copy {
                 }
         }));
         self.prove(at, reply);
-        self.prove(&format!("*.{}", parent_of(at)), reply);
+        self.prove(&star(&parent_of(at)), reply);
     }
 
     fn prove<'a>(&'a self, at: &str, reply: &mut Reply<'a>) {
