@@ -16,12 +16,14 @@ use super::parse::parse;
 use super::record::{Form, Mechanism, Prefixes, Qualifier, Record, Term};
 use super::select::{Selected, is_spf, select};
 use super::tree::{Branch, Found, Node, Target, Tree};
-use futures_util::future::join_all;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use postrider_dns::{Failure, Kind, Record as DnsRecord, Resolver};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How far a survey may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +36,19 @@ pub struct Bounds {
     pub questions_max: usize,
     /// Mail exchanges of one domain whose addresses are asked for.
     pub exchanges_max: usize,
+    /// All of it together; what has not come by then is left out.
+    pub time_max: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { lookups_max: 100, depth_max: 20, questions_max: 400, exchanges_max: 10 }
+        Self {
+            lookups_max: 100,
+            depth_max: 20,
+            questions_max: 400,
+            exchanges_max: 10,
+            time_max: Duration::from_secs(10),
+        }
     }
 }
 
@@ -53,7 +63,7 @@ pub type Answers = BTreeMap<Question, Result<Vec<DnsRecord>, Failure>>;
 /// ```
 /// use postrider_dns::Zone;
 /// use postrider_mailauth::spf::{Bounds, survey};
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let zone = Zone::parse("example.test TXT \"v=spf1 include:mail.test -all\"\nmail.test TXT \"v=spf1 ip4:192.0.2.0/24 mx\"").unwrap();
 /// let tree = survey(&zone, "example.test", &Bounds::default()).await;
 /// assert_eq!((tree.root.lookups, tree.root.voids), (2, 1));
@@ -62,6 +72,7 @@ pub type Answers = BTreeMap<Question, Result<Vec<DnsRecord>, Failure>>;
 /// ```
 pub async fn survey(resolver: &dyn Resolver, domain: &str, bounds: &Bounds) -> Tree {
     let mut answers = Answers::new();
+    let end = tokio::time::Instant::now() + bounds.time_max;
     loop {
         let (mut tree, missing) = build(domain, &answers, bounds);
         let room = bounds.questions_max.saturating_sub(answers.len());
@@ -73,7 +84,14 @@ pub async fn survey(resolver: &dyn Resolver, domain: &str, bounds: &Bounds) -> T
             let answer = resolver.look_up(&question.0, question.1).await.map(|answer| answer.records);
             (question, answer)
         });
-        answers.extend(join_all(asked).await);
+        let mut asked: FuturesUnordered<_> = asked.collect();
+        loop {
+            match tokio::time::timeout_at(end, asked.next()).await {
+                Ok(Some((question, answer))) => answers.insert(question, answer),
+                Ok(None) => break,
+                Err(_) => return Tree { cut: true, ..build(domain, &answers, bounds).0 },
+            };
+        }
     }
 }
 
