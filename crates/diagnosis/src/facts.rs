@@ -3,6 +3,7 @@
 use crate::Target;
 use crate::checks::identity::IdentityFacts;
 use crate::checks::mx::MxFacts;
+use crate::checks::spf::SpfFacts;
 use crate::ctx::Settings;
 use crate::dns::Survey;
 use crate::registry::consult::Consulted;
@@ -30,6 +31,8 @@ pub struct Facts {
     pub identity: Option<IdentityFacts>,
     /// What the registry says.
     pub registry: Option<Consulted>,
+    /// Who may send for the domain.
+    pub spf: Option<SpfFacts>,
     /// What replies mean; made when it is first needed.
     pub reader: Reader,
 }

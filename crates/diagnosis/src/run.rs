@@ -3,7 +3,7 @@
 //! Subjects write what they saw into one [`Facts`] as soon as they have it, so that a run that
 //! is stopped, by the clock or by Ctrl-C, still judges all that is known.
 
-use crate::checks::{self, identity, mx, registration};
+use crate::checks::{self, identity, mx, registration, spf};
 use crate::ctx::Ctx;
 use crate::dns::survey;
 use crate::facts::Facts;
@@ -96,5 +96,9 @@ async fn domain(desk: &Desk<'_>, name: &str) {
         let seen = desk.gather("addresses", identity::gather(ctx, name, &ips)).await;
         desk.keep(|facts| facts.identity = Some(seen));
     };
-    tokio::join!(each_server, identity);
+    let policy = async {
+        let seen = desk.gather("SPF", spf::gather(ctx, name)).await;
+        desk.keep(|facts| facts.spf = Some(seen));
+    };
+    tokio::join!(each_server, identity, policy);
 }

@@ -11,12 +11,13 @@
 pub mod identity;
 pub mod mx;
 pub mod registration;
+pub mod spf;
 
 use crate::facts::Facts;
 use crate::finding::Say;
 
 /// All judges, in the order of the house: deep things first.
-const JUDGES: &[fn(&Facts, &mut Say)] = &[registration::judge, mx::judge, identity::judge];
+const JUDGES: &[fn(&Facts, &mut Say)] = &[registration::judge, mx::judge, identity::judge, spf::judge];
 
 /// Lets every judge speak.
 pub(crate) fn judge(facts: &Facts) -> Say {
