@@ -1,8 +1,12 @@
 //! Everything one run saw. A room that was not looked into is `None`: could not be tested.
 
 use crate::Target;
+use crate::checks::dane::HostPins;
+use crate::checks::dkim::DkimFacts;
+use crate::checks::dmarc::DmarcFacts;
 use crate::checks::identity::IdentityFacts;
 use crate::checks::mx::MxFacts;
+use crate::checks::policy::PolicyFacts;
 use crate::checks::spf::SpfFacts;
 use crate::ctx::Settings;
 use crate::dns::Survey;
@@ -33,6 +37,14 @@ pub struct Facts {
     pub registry: Option<Consulted>,
     /// Who may send for the domain.
     pub spf: Option<SpfFacts>,
+    /// The DKIM keys.
+    pub dkim: Option<DkimFacts>,
+    /// The DMARC record, and the walk to it.
+    pub dmarc: Option<DmarcFacts>,
+    /// What is published about TLS and pictures.
+    pub policy: Option<PolicyFacts>,
+    /// What the zone says about each mail host's certificate.
+    pub pins: Option<Vec<HostPins>>,
     /// What replies mean; made when it is first needed.
     pub reader: Reader,
 }

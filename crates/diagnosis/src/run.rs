@@ -3,7 +3,7 @@
 //! Subjects write what they saw into one [`Facts`] as soon as they have it, so that a run that
 //! is stopped, by the clock or by Ctrl-C, still judges all that is known.
 
-use crate::checks::{self, identity, mx, registration, spf};
+use crate::checks::{self, dane, dkim, dmarc, identity, mx, policy, registration, spf};
 use crate::ctx::Ctx;
 use crate::dns::survey;
 use crate::facts::Facts;
@@ -96,9 +96,26 @@ async fn domain(desk: &Desk<'_>, name: &str) {
         let seen = desk.gather("addresses", identity::gather(ctx, name, &ips)).await;
         desk.keep(|facts| facts.identity = Some(seen));
     };
-    let policy = async {
+    let senders = async {
         let seen = desk.gather("SPF", spf::gather(ctx, name)).await;
         desk.keep(|facts| facts.spf = Some(seen));
     };
-    tokio::join!(each_server, identity, policy);
+    let keys = async {
+        let seen = desk.gather("DKIM keys", dkim::gather(ctx, name)).await;
+        desk.keep(|facts| facts.dkim = Some(seen));
+    };
+    let dmarc = async {
+        let seen = desk.gather("DMARC", dmarc::gather(ctx, name)).await;
+        desk.keep(|facts| facts.dmarc = Some(seen));
+    };
+    let names: Vec<String> = hosts.iter().map(|(host, _)| host.clone()).collect();
+    let pins = async {
+        let seen = desk.gather("TLSA and CAA", dane::gather(ctx, &names)).await;
+        desk.keep(|facts| facts.pins = Some(seen));
+    };
+    let policy = async {
+        let seen = desk.gather("policies", policy::gather(ctx, name)).await;
+        desk.keep(|facts| facts.policy = Some(seen));
+    };
+    tokio::join!(each_server, identity, senders, keys, dmarc, policy, pins);
 }

@@ -8,8 +8,12 @@
 //! To add a check: an entry in `catalogue.toml`, its judge here, and, when it needs to ask
 //! something new, a field in [`Facts`](crate::Facts) filled in `run.rs`.
 
+pub mod dane;
+pub mod dkim;
+pub mod dmarc;
 pub mod identity;
 pub mod mx;
+pub mod policy;
 pub mod registration;
 pub mod spf;
 
@@ -17,7 +21,16 @@ use crate::facts::Facts;
 use crate::finding::Say;
 
 /// All judges, in the order of the house: deep things first.
-const JUDGES: &[fn(&Facts, &mut Say)] = &[registration::judge, mx::judge, identity::judge, spf::judge];
+const JUDGES: &[fn(&Facts, &mut Say)] = &[
+    registration::judge,
+    mx::judge,
+    identity::judge,
+    spf::judge,
+    dkim::judge,
+    dmarc::judge,
+    policy::judge,
+    dane::judge,
+];
 
 /// Lets every judge speak.
 pub(crate) fn judge(facts: &Facts) -> Say {
