@@ -25,7 +25,7 @@ mod run;
 mod target;
 mod words;
 
-pub use checks::registration::dns_company;
+pub use checks::registration;
 pub use facts::Facts;
 pub use report::{Answer, Change, Health, Path, Report, Timing, Vantage, moment};
 pub use run::{Progress, run};

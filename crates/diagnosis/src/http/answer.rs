@@ -204,7 +204,11 @@ fn head_of(head: &[u8]) -> Result<Answer, NotHttp> {
     let version = words.next().is_some_and(|version| version.starts_with("HTTP/1."));
     let status = words.next().and_then(|digits| digits.parse().ok()).filter(|status| (100..600).contains(status));
     let Some(status) = status.filter(|_| version) else { return Err(NotHttp::Start(shown(head))) };
-    let mut answer = Answer { line: line.to_owned(), status, ..Answer::default() };
+    let mut answer = Answer {
+        line: line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect(),
+        status,
+        ..Answer::default()
+    };
     for line in lines.take(FIELDS_MAX) {
         // RFC 9112 §5.2: a line that begins with space goes on with the one before.
         if line.starts_with([' ', '\t']) {
@@ -240,7 +244,9 @@ fn end_of(answer: &Answer) -> Result<End, NotHttp> {
 
 fn shown(octets: &[u8]) -> String {
     let start = &octets[..octets.len().min(80)];
-    String::from_utf8_lossy(start).lines().next().unwrap_or_default().to_owned()
+    let text = String::from_utf8_lossy(start);
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

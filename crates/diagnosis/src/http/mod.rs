@@ -144,7 +144,7 @@ pub async fn get(ctx: &Ctx, get: &Get) -> Fetched {
         match url.join(location).filter(|_| hops.len() <= get.redirects_max) {
             Some(next) if !hops.iter().any(|hop| hop.url == next) => url = next,
             _ => {
-                let shown: String = location.chars().take(200).collect();
+                let shown: String = location.chars().filter(|c| !c.is_control()).take(200).collect();
                 return Fetched { hops, end: Err(Stop::Redirect(shown)) };
             }
         }

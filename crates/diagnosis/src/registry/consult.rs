@@ -260,7 +260,9 @@ fn understood(fetched: Fetched, domain: &str) -> (RdapEnd, Option<Registration>)
         // RFC 7480 §5.3: there is nothing; or this is no RDAP server.
         404 => RdapEnd::NotFound,
         // RFC 7480 §5.5.
-        429 => RdapEnd::TooOften(answer.field("retry-after").map(|wait| wait.chars().take(40).collect())),
+        429 => RdapEnd::TooOften(
+            answer.field("retry-after").map(|wait| wait.chars().filter(|c| !c.is_control()).take(40).collect()),
+        ),
         401 | 403 => RdapEnd::Denied(answer.line),
         _ => RdapEnd::Failing(answer.line),
     };

@@ -89,6 +89,11 @@ impl Moment {
         self.at.0.saturating_sub(now.0).div_euclid(DAY_MS)
     }
 
+    /// Whole days that have passed since then; below zero when it is to come.
+    pub const fn days_ago(self, now: Timestamp) -> i64 {
+        now.0.saturating_sub(self.at.0).div_euclid(DAY_MS)
+    }
+
     /// The day, as in `2026-11-30`.
     pub fn day(self) -> String {
         jiff::Timestamp::from_millisecond(self.at.0)
@@ -201,6 +206,32 @@ impl Registration {
             && self.nameservers.is_none()
     }
 
+    /// Without control characters: what strangers write must not move a terminal's cursor.
+    #[must_use]
+    fn plain(mut self) -> Self {
+        let texts = [
+            &mut self.registrar,
+            &mut self.registrar_id,
+            &mut self.registrar_url,
+            &mut self.abuse_email,
+            &mut self.abuse_phone,
+            &mut self.holder,
+        ];
+        for text in texts.into_iter().flatten() {
+            *text = plain(text);
+        }
+        for status in &mut self.statuses {
+            status.text = plain(&status.text);
+        }
+        for said in &mut self.said {
+            said.text = plain(&said.text);
+        }
+        for notice in &mut self.notices {
+            *notice = plain(notice);
+        }
+        self
+    }
+
     /// Takes from another answer what this one keeps back. What is here stays: the registry
     /// knows better than the registrar.
     pub fn fill_from(&mut self, other: Self) {
@@ -231,6 +262,13 @@ impl Registration {
         self.said.extend(other.said.into_iter().filter(|said| new(said, &known)));
     }
 }
+
+/// A text of strangers as it may be shown: one line, without control characters.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_MAX).collect()
+}
+
+const TEXT_MAX: usize = 400;
 
 /// A host or domain name as names are compared: no dot at the end, lower case, A-labels.
 /// `None` when it is no name.

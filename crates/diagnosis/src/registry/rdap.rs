@@ -41,7 +41,7 @@ pub fn read(body: &[u8], domain: &str) -> Result<Registration, Unreadable> {
     let Value::Object(object) = &json else { return Err(Unreadable::NotDomain) };
     if let Some(code) = json.get("errorCode") {
         let title = json.get("title").and_then(Value::as_str).unwrap_or_default();
-        return Err(Unreadable::Error(format!("{code} {title}").trim_end().to_owned()));
+        return Err(Unreadable::Error(super::plain(format!("{code} {title}").trim_end())));
     }
     let class = json.get("objectClassName").and_then(Value::as_str);
     let telling = ["ldhName", "unicodeName", "events", "status", "nameservers"];
@@ -64,7 +64,7 @@ pub fn read(body: &[u8], domain: &str) -> Result<Registration, Unreadable> {
     secure(&json, &mut registration);
     entities(&json, &mut registration, 0);
     notices(&json, &mut registration);
-    Ok(registration)
+    Ok(registration.plain())
 }
 
 fn looks_like_html(body: &[u8]) -> bool {

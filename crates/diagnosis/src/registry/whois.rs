@@ -5,7 +5,7 @@
 //! that a domain is free, or that they were asked too often. What is not recognised is left out.
 
 use super::bootstrap::rows;
-use super::{Ds, Field, Registration, Said, Secure, State, Status, canonical, date};
+use super::{Ds, Field, Registration, Said, Secure, State, Status, canonical, date, plain};
 use std::net::IpAddr;
 
 const LABELS: &str = include_str!("data/whois-labels.tsv");
@@ -111,7 +111,7 @@ pub fn read(octets: &[u8], domain: &str) -> Answer {
     let free = phrase("free");
     let told = record.created.is_some() || record.expires.is_some() || record.nameservers.is_some();
     if ours && !record.is_empty() && (free.is_none() || told) {
-        return Answer::Found(Box::new(record));
+        return Answer::Found(Box::new(record.plain()));
     }
     if let Some(server) = reader.refer {
         return Answer::Ask(server);
@@ -132,7 +132,7 @@ pub fn registrar_server(record: &Registration) -> Option<Server> {
 }
 
 fn shortened(line: &str) -> String {
-    line.trim().chars().take(160).collect()
+    plain(line.trim()).chars().take(160).collect()
 }
 
 fn says(line: &str, kind: &str) -> bool {

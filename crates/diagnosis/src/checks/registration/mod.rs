@@ -10,12 +10,18 @@ mod state;
 mod tests;
 
 use crate::ctx::Ctx;
+use crate::dns::names::is_under;
+use crate::dns::survey::survey;
 use crate::dns::{LostWay, Survey};
 use crate::facts::Facts;
-use crate::finding::{Finding, Say};
+use crate::finding::{Checked, Finding, Say};
+use crate::fold::fold;
 use crate::registry::consult::{Consulted, Source, consult};
+use crate::registry::name::registrable;
 use crate::registry::{Field, Registration, company};
 use crate::report::{Change, moment};
+use domain::base::iana::Rtype;
+use postrider_dns::Failure;
 
 /// Asks the registry; never longer than [`crate::registry::consult::LIMIT`].
 pub(crate) async fn gather(ctx: &Ctx, domain: &str) -> Consulted {
@@ -102,15 +108,22 @@ enum InDns {
 }
 
 fn in_dns(facts: &Facts, domain: &str) -> InDns {
-    match &facts.zone {
-        None => InDns::Unknown,
-        Some(zone) => match &zone.lost {
-            Some(LostWay::NoSuchDomain(_)) => InDns::No,
-            Some(LostWay::Above(_)) => InDns::Unknown,
-            Some(LostWay::Dead(_) | LostWay::NoServer) => InDns::Yes,
-            None if zone.zone == domain || !zone.servers.is_empty() => InDns::Yes,
-            None => InDns::Unknown,
-        },
+    let Some(zone) = &facts.zone else { return in_dns_by_mx(facts, domain) };
+    match &zone.lost {
+        Some(LostWay::NoSuchDomain(_)) => InDns::No,
+        Some(LostWay::Above(_)) => InDns::Unknown,
+        Some(LostWay::Dead(_) | LostWay::NoServer) => InDns::Yes,
+        None if is_under(&zone.zone, domain) => InDns::Yes,
+        // It lies in a zone above, or does not exist in it.
+        None => in_dns_by_mx(facts, domain),
+    }
+}
+
+fn in_dns_by_mx(facts: &Facts, domain: &str) -> InDns {
+    match facts.mx.as_ref().map(|mx| &mx.records) {
+        Some(Ok(_) | Err(Failure::NoData { .. })) => InDns::Yes,
+        Some(Err(Failure::NoSuchDomain { .. })) if facts.domain == domain => InDns::No,
+        _ => InDns::Unknown,
     }
 }
 
@@ -137,4 +150,35 @@ pub fn timeline(facts: &Facts) -> Vec<Change> {
         .filter(|(when, _)| lately(when.at.0))
         .map(|(when, what)| Change { at: moment(when.at.0), what: what.to_owned(), source: "registry" })
         .collect()
+}
+
+/// What there is to know of a registration, by itself.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// What was seen.
+    pub facts: Facts,
+    /// What is odd, the deepest first.
+    pub findings: Vec<Finding>,
+    /// What came of each check.
+    pub checks: Vec<Checked>,
+}
+
+/// Looks at the registration of a domain and at its delegation, and at nothing else.
+pub async fn look(ctx: &Ctx, domain: &str) -> Looked {
+    let registered = registrable(domain).unwrap_or_else(|| domain.to_owned());
+    let keys = [(registered.clone(), Rtype::DNSKEY)];
+    let in_time = tokio::time::timeout(ctx.left(), survey(&ctx.names, &registered, &keys));
+    let (zone, consulted) = tokio::join!(in_time, gather(ctx, domain));
+    let facts = Facts {
+        domain: registered,
+        now: ctx.now,
+        settings: (*ctx.settings).clone(),
+        zone: zone.ok(),
+        registry: Some(consulted),
+        ..Facts::default()
+    };
+    let mut say = Say::default();
+    judge(&facts, &mut say);
+    let findings = fold(say.findings).roots.into_iter().flat_map(|(root, under)| std::iter::once(root).chain(under));
+    Looked { findings: findings.collect(), checks: say.checked, facts }
 }

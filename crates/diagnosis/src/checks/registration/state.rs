@@ -90,7 +90,7 @@ fn redemption(seen: &Seen<'_>, state: State) -> Finding {
 
 fn expired(seen: &Seen<'_>) -> Finding {
     let domain = seen.domain;
-    let ago = seen.record.expires.map(|expires| (expires, -expires.days_from(seen.facts.now) - 1));
+    let ago = seen.record.expires.map(|expires| (expires, expires.days_ago(seen.facts.now)));
     let title = match ago {
         Some((expires, days)) if days > 0 => {
             format!("the registration of {domain} ran out on {}, {days} days ago", expires.day())

@@ -5,6 +5,7 @@
 mod explain;
 mod live;
 mod text;
+mod whois;
 mod world;
 
 pub(crate) use live::LiveLine;
@@ -57,6 +58,15 @@ enum Part {
         /// The check's id, as in spf.lookups, or a group
         #[arg(value_name = "CHECK-ID")]
         id: Option<String>,
+    },
+    /// Say who registered a domain where, until when, who runs its name servers, and what is odd
+    Whois {
+        /// The domain
+        #[arg(value_name = "DOMAIN")]
+        domain: String,
+        /// Print JSON, one object (postrider.whois/1)
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -133,6 +143,7 @@ impl Level {
 pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     match &args.part {
         Some(Part::Explain { id }) => explain::run(id.as_deref()),
+        Some(Part::Whois { domain, json }) => whois::run(domain, *json, &args.world),
         None => examine(args),
     }
 }
