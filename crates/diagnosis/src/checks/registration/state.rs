@@ -84,7 +84,7 @@ fn redemption(seen: &Seen<'_>, state: State) -> Finding {
         .meaning("A domain in this state is not in the DNS: no mail reaches it, and mail from it is refused.")
         .fix(fix)
         .rfc("RFC 3915 §3.1");
-    let finding = seen.proven(finding, Field::Status);
+    let finding = in_state(seen, state, finding);
     impact(seen.proven(finding, Field::Expires), seen)
 }
 
@@ -112,7 +112,16 @@ fn expired(seen: &Seen<'_>) -> Finding {
         .fix(format!("Renew {domain} at {} now.", seen.registrar()))
         .then("once renewed it is back within minutes to a day");
     let finding = seen.proven(finding, Field::Expires);
-    impact(seen.proven(finding, Field::Status), seen)
+    impact(in_state(seen, State::Expired, finding), seen)
+}
+
+/// With the words by which the registry names that state.
+fn in_state(seen: &Seen<'_>, state: State, finding: Finding) -> Finding {
+    let (kind, server) = seen.source.evidence();
+    let named = seen.record.statuses.iter().filter(|status| status.state == state);
+    let named: Vec<&str> = named.map(|status| status.text.as_str()).collect();
+    let words = seen.record.words(Field::Status).filter(|said| named.iter().any(|text| said.text.contains(text)));
+    words.fold(finding, |finding, said| finding.seen(kind, server, &said.text))
 }
 
 /// Mail flows as long as the DNS has the domain, whatever the registry says.
@@ -165,11 +174,7 @@ pub(super) fn hold(seen: &Seen<'_>, say: &mut Say) {
         .fix(fix)
         .because_of("reg.expiry", domain)
         .then("once lifted it is back within minutes to an hour");
-    let (kind, server) = seen.source.evidence();
-    let words = record.words(Field::Status).filter(|said| {
-        record.statuses.iter().any(|status| status.state == state && said.text.contains(status.text.as_str()))
-    });
-    let finding = words.fold(finding, |finding, said| finding.seen(kind, server, &said.text));
+    let finding = in_state(seen, state, finding);
     let finding = if state == State::PendingDelete { finding.rfc("RFC 5731 §2.3") } else { finding };
     say.found(impact(finding, seen));
 }

@@ -286,7 +286,7 @@ mod tests {
         for line in [
             "  good.test   registered\n",
             "  asked         www.good.test, which lies in it\n",
-            "  registrar     Registrar  [31mB.V.\n",
+            "  registrar     Registrar [31mB.V.\n",
             "  since         2011-03-01 (15 years ago)\n",
             "  ends          2027-03-01 (in 93 days)\n",
             "  state         active\n",
