@@ -2,16 +2,20 @@
 
 use crate::dns::secure::Chains;
 use crate::dns::{Found, Names, Sources};
+use crate::history::Snapshot;
 use crate::net::World;
 use domain::base::iana::Rtype;
 use postrider_smtp::{Host, Timestamp};
 use postrider_transport::tls::client::ClientTls;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a run is told. The defaults are those of a machine on the internet.
-#[derive(Debug, Clone)]
+/// What a run is told. The defaults are those of a machine on the internet. It is part of a
+/// case file, so that a replay is told the same.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// Where names are asked for.
     pub sources: Sources,
@@ -24,6 +28,7 @@ pub struct Settings {
     /// The first WHOIS server, host and port.
     pub whois: (String, u16),
     /// What we call ourselves in EHLO.
+    #[serde(with = "host")]
     pub hello: Host,
     /// How long the whole run may take.
     pub budget: Duration,
@@ -43,10 +48,27 @@ pub struct Settings {
     pub controls: Option<Vec<String>>,
     /// The MTA-STS policy and other web pages are fetched from this port; 443.
     pub https_port: u16,
+    /// What earlier runs saw, oldest first.
+    pub history: Vec<Snapshot>,
+}
+
+/// A host in a case file.
+mod host {
+    use postrider_smtp::Host;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(host: &Host, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(host)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Host, D::Error> {
+        Host::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
 }
 
 /// Which addresses are tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Family {
     /// Both.
     #[default]
@@ -86,6 +108,7 @@ impl Default for Settings {
             blocklists: None,
             controls: None,
             https_port: 443,
+            history: Vec::new(),
         }
     }
 }

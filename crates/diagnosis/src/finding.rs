@@ -146,6 +146,9 @@ pub struct Finding {
     /// The rule, as in `RFC 7208 §4.6.4`.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub rfc: &'static str,
+    /// Since when, in milliseconds since 1970, where what was seen says so: an expiry, a date.
+    #[serde(skip)]
+    pub since: Option<i64>,
 }
 
 impl Finding {
@@ -168,6 +171,7 @@ impl Finding {
             then: String::new(),
             because_of: Vec::new(),
             rfc: check.rfc,
+            since: None,
         }
     }
 
@@ -281,6 +285,13 @@ impl Finding {
     #[must_use]
     pub fn because_of(mut self, id: &str, subject: &str) -> Self {
         self.because_of.push(format!("{id}#{subject}"));
+        self
+    }
+
+    /// Since a moment that what was seen tells, in milliseconds since 1970.
+    #[must_use]
+    pub fn since(mut self, at: i64) -> Self {
+        self.since = Some(at);
         self
     }
 

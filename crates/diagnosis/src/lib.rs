@@ -9,6 +9,7 @@
 //! writes to a terminal or reads a file.
 
 pub mod address;
+pub mod case;
 pub mod catalogue;
 pub mod checks;
 pub mod ctx;
@@ -16,6 +17,7 @@ pub mod dns;
 mod facts;
 pub mod finding;
 mod fold;
+pub mod history;
 pub mod http;
 pub mod imap;
 pub mod net;

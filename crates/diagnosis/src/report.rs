@@ -4,6 +4,7 @@ use crate::catalogue;
 use crate::facts::Facts;
 use crate::finding::{Actor, Checked, Finding, Impact, Say, Severity, State};
 use crate::fold::{Folded, fold};
+use crate::history::{self, Snapshot};
 use jiff::Timestamp as Instant;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -105,6 +106,9 @@ pub struct Report {
     pub timings: BTreeMap<String, f64>,
     /// What changed, oldest first.
     pub timeline: Vec<Change>,
+    /// What the next run is to know of this one.
+    #[serde(skip)]
+    pub snapshot: Snapshot,
     /// Whether the run was cut short, and by what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_short: Option<String>,
@@ -118,9 +122,9 @@ impl Report {
     pub(crate) fn draw(facts: &Facts, say: Say) -> Self {
         let Folded { roots } = fold(say.findings);
         let checks = sum_up(say.checked);
+        let snapshot = history::snapshot(facts, &findings_of(&roots));
         let verdict = answer(&roots, &checks, facts);
-        let findings =
-            roots.iter().flat_map(|(root, under)| std::iter::once(root).chain(under)).cloned().collect::<Vec<_>>();
+        let findings = findings_of(&roots);
         Self {
             schema: SCHEMA,
             target: facts.target.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -132,7 +136,8 @@ impl Report {
             checks,
             path: Vec::new(),
             timings: BTreeMap::new(),
-            timeline: crate::checks::registration::timeline(facts),
+            timeline: history::timeline(facts, &snapshot),
+            snapshot,
             cut_short: None,
         }
     }
@@ -159,6 +164,10 @@ pub fn moment(ms: i64) -> String {
         .map_or_else(|_| ms.to_string(), |instant| instant.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
+fn findings_of(roots: &[(Finding, Vec<Finding>)]) -> Vec<Finding> {
+    roots.iter().flat_map(|(root, under)| std::iter::once(root).chain(under)).cloned().collect()
+}
+
 /// One line per check: its worst state.
 fn sum_up(said: Vec<Checked>) -> Vec<Checked> {
     let mut by_id: BTreeMap<&str, Checked> = BTreeMap::new();
@@ -181,7 +190,7 @@ const PROOF_OF_RECEIVING: [&str; 1] = ["smtp.banner"];
 const PROOF_OF_SENDING: [&str; 2] = ["spf.one", "net.egress25"];
 const PROOF_OF_CLIENT: [&str; 3] = ["cl.port", "cl.auth", "cl.imap"];
 
-fn answer(roots: &[(Finding, Vec<Finding>)], checks: &[Checked], _facts: &Facts) -> Answer {
+fn answer(roots: &[(Finding, Vec<Finding>)], checks: &[Checked], facts: &Facts) -> Answer {
     let worst = |of: fn(&Finding) -> Impact| roots.iter().map(|(root, _)| of(root)).max().unwrap_or_default();
     let proven = |ids: &[&str]| {
         checks.iter().any(|checked| ids.contains(&checked.id) && matches!(checked.state, State::Fine | State::Found))
@@ -197,7 +206,12 @@ fn answer(roots: &[(Finding, Vec<Finding>)], checks: &[Checked], _facts: &Facts)
         sending: health(worst(|finding| finding.sending), &PROOF_OF_SENDING),
         receiving: health(worst(|finding| finding.receiving), &PROOF_OF_RECEIVING),
         client: health(worst(|finding| finding.client), &PROOF_OF_CLIENT),
-        since: None,
+        since: worst_root.and_then(|(root, _)| since(facts, root)).map(moment),
         act: worst_root.map(|(root, _)| root.act),
     }
+}
+
+/// Since when the worst fault is there: by its own date, or by what earlier runs saw.
+fn since(facts: &Facts, root: &Finding) -> Option<i64> {
+    root.since.or_else(|| history::since(&facts.settings.history, &root.key()))
 }

@@ -14,13 +14,17 @@ pub mod dmarc;
 pub mod identity;
 pub mod mx;
 pub mod policy;
+mod recent;
 pub mod registration;
 pub mod spf;
 
 use crate::facts::Facts;
 use crate::finding::Say;
+use crate::report::Change;
+use std::collections::BTreeMap;
 
 /// All judges, in the order of the house: deep things first.
+#[rustfmt::skip]
 const JUDGES: &[fn(&Facts, &mut Say)] = &[
     registration::judge,
     mx::judge,
@@ -30,7 +34,14 @@ const JUDGES: &[fn(&Facts, &mut Say)] = &[
     dmarc::judge,
     policy::judge,
     dane::judge,
+    recent::judge,
 ];
+
+/// What rooms want remembered from run to run: a name, and its value in a line.
+pub(crate) const MEMORIES: &[fn(&Facts, &mut BTreeMap<String, String>)] = &[];
+
+/// Dates that what was seen carries in itself, for the timeline.
+pub(crate) const DATES: &[fn(&Facts) -> Vec<Change>] = &[registration::timeline];
 
 /// Lets every judge speak.
 pub(crate) fn judge(facts: &Facts) -> Say {

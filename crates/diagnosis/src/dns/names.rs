@@ -11,6 +11,7 @@ use domain::base::iana::Rtype;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use postrider_dns::{Answer, Failure, Kind, Looking, Mx, Record, Resolver, Soa, Srv, Tlsa};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -31,7 +32,7 @@ const HEDGE: Duration = Duration::from_millis(200);
 const SERVERS_MAX: usize = 6;
 
 /// A name server, and where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
     /// Its name.
     pub name: String,
@@ -107,7 +108,7 @@ impl Found {
 }
 
 /// Where to ask.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sources {
     /// Recursive servers, in order.
     pub resolvers: Vec<SocketAddr>,

@@ -17,6 +17,7 @@ mod wire;
 
 pub use live::{Live, has_ipv6};
 pub use question::query;
+pub(crate) use replay::SCHEMA as CASE_SCHEMA;
 pub use replay::{Replay, ReplayError};
 pub use tape::{Entry, Heading, Tape};
 pub use wire::{TlsSeen, Wire};

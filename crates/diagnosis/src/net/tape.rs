@@ -8,7 +8,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use postrider_smtp::{Phase, Trouble, TroubleKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -28,8 +27,11 @@ pub struct Heading {
     pub target: String,
     /// When, in milliseconds since 1970.
     pub at: i64,
-    /// The options that change what is asked or how it is judged.
-    pub options: BTreeMap<String, serde_json::Value>,
+    /// What the run was told.
+    pub settings: serde_json::Value,
+    /// The certificate authorities it was given, as PEM; else the system's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ca: Option<String>,
 }
 
 /// One thing that was heard.

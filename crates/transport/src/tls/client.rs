@@ -66,6 +66,21 @@ pub struct ClientTls {
 impl ClientTls {
     /// With the operating system's authorities, or those of a PEM file.
     pub fn new(ca_file: Option<&Path>) -> Result<Self, TlsSetupError> {
+        Self::with_roots(authorities(ca_file)?)
+    }
+
+    /// With the authorities in a PEM text.
+    pub fn from_pem(text: &str) -> Result<Self, TlsSetupError> {
+        let unreadable = |error: &dyn ToString| TlsSetupError::Authorities("(PEM text)".into(), error.to_string());
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+            let certificate = certificate.map_err(|error| unreadable(&error))?;
+            roots.add(certificate).map_err(|error| unreadable(&error))?;
+        }
+        Self::with_roots(roots)
+    }
+
+    fn with_roots(roots: RootCertStore) -> Result<Self, TlsSetupError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let library = |error: rustls::Error| TlsSetupError::Library(error.to_string());
         let any = Arc::new(AnyCertificate(provider.clone()));
@@ -76,7 +91,6 @@ impl ClientTls {
             .with_custom_certificate_verifier(any)
             .with_no_client_auth();
         config.enable_early_data = false;
-        let roots = authorities(ca_file)?;
         let verifier = if roots.is_empty() {
             None
         } else {

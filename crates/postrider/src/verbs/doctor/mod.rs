@@ -2,9 +2,12 @@
 //!
 //! The knowledge is the `diagnosis` crate's; here are the options, the screen, and the files.
 
+mod case;
 mod explain;
 mod live;
+mod memory;
 mod text;
+mod watch;
 mod whois;
 mod world;
 
@@ -14,12 +17,14 @@ pub(crate) use world::WorldArgs;
 use crate::exit::{Exit, Failure};
 use crate::verbs::paint::Look;
 use clap::{Subcommand, ValueEnum};
+use memory::Memory;
 use postrider_diagnosis::ctx::{Ctx, Settings};
 use postrider_diagnosis::finding::{Severity, State};
 use postrider_diagnosis::net::{Live, World};
 use postrider_diagnosis::{Health, Report, Target, run as look_at};
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The arguments of `doctor`.
@@ -44,6 +49,12 @@ pub(crate) struct Args {
     target: Option<String>,
     #[command(flatten)]
     show: ShowArgs,
+    /// Where earlier looks are kept [default: ~/.local/state/postrider]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Keep nothing of this run, and compare with no earlier one
+    #[arg(long, conflicts_with = "state")]
+    no_history: bool,
     #[command(flatten)]
     ask: AskArgs,
     #[command(flatten)]
@@ -68,6 +79,12 @@ enum Part {
         #[arg(long)]
         json: bool,
     },
+    /// Print only what changed since the last look, for cron
+    Watch(watch::WatchArgs),
+    /// Examine, and keep every packet in a file that can be judged again
+    Record(case::RecordArgs),
+    /// Judge a recorded case again, offline
+    Replay(case::ReplayArgs),
 }
 
 /// What is shown, and how.
@@ -144,16 +161,34 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     match &args.part {
         Some(Part::Explain { id }) => explain::run(id.as_deref()),
         Some(Part::Whois { domain, json }) => whois::run(domain, *json, &args.world),
+        Some(Part::Watch(args)) => watch::run(args),
+        Some(Part::Record(args)) => case::record(args),
+        Some(Part::Replay(args)) => case::replay(args),
         None => examine(args),
     }
 }
 
 fn examine(args: &Args) -> Result<Exit, Failure> {
     let target = target(args.target.as_deref().unwrap_or_default())?;
-    let settings = settings(args, &target)?;
+    let mut settings = settings(&args.world, &args.ask, &target)?;
+    let memory = if args.no_history { None } else { Memory::find(args.state.as_deref()) };
+    let remembered = match (&memory, &target) {
+        (Some(memory), Target::Domain { name, .. }) => Some((memory, name)),
+        _ => None,
+    };
+    if let Some((memory, domain)) = remembered {
+        settings.history = memory.read(domain)?;
+    }
     let live: Arc<dyn World> = Arc::new(Live::new(args.world.source));
     let ctx = args.world.ctx(live, settings)?;
     let report = observe(&ctx, &target, &args.show)?;
+    if let Some((memory, domain)) = remembered
+        && report.cut_short.is_none()
+        // The answer is worth more than its memory.
+        && let Err(failure) = memory.add(domain, report.snapshot.clone())
+    {
+        eprintln!("postrider: this run is not remembered: {failure}");
+    }
     show(&report, &args.show)
 }
 
@@ -162,11 +197,11 @@ pub(crate) fn target(text: &str) -> Result<Target, Failure> {
     Target::parse(text).map_err(|fault| Failure::new(Exit::Usage, fault.to_string()))
 }
 
-fn settings(args: &Args, target: &Target) -> Result<Settings, Failure> {
-    let mut settings = args.world.settings()?;
-    settings.senders.clone_from(&args.ask.senders);
-    settings.selectors.clone_from(&args.ask.selectors);
-    settings.mine = args.ask.mine;
+fn settings(world: &WorldArgs, ask: &AskArgs, target: &Target) -> Result<Settings, Failure> {
+    let mut settings = world.settings()?;
+    settings.senders.clone_from(&ask.senders);
+    settings.selectors.clone_from(&ask.selectors);
+    settings.mine = ask.mine;
     if let Target::Domain { user, .. } = target {
         settings.recipient.clone_from(user);
     }
