@@ -104,7 +104,7 @@ async fn a_recording_gives_the_same() {
     .await;
     let tape = Arc::new(Tape::recording(Arc::new(Live::new(None))));
     let live = get(&ctx(tape.clone()), &page(port, "/a", 3)).await;
-    let mut case = String::from(r#"{"schema":"postrider.case/1","target":"x","at":0,"options":{}}"#);
+    let mut case = String::from(r#"{"schema":"postrider.case/1","target":"x","at":0,"settings":{}}"#);
     for entry in tape.entries() {
         case.push('\n');
         case.push_str(&serde_json::to_string(&entry).unwrap());
