@@ -4,6 +4,7 @@ use crate::Target;
 use crate::checks::dane::HostPins;
 use crate::checks::dkim::DkimFacts;
 use crate::checks::dmarc::DmarcFacts;
+use crate::checks::egress::EgressFacts;
 use crate::checks::identity::IdentityFacts;
 use crate::checks::mx::MxFacts;
 use crate::checks::policy::PolicyFacts;
@@ -45,6 +46,8 @@ pub struct Facts {
     pub policy: Option<PolicyFacts>,
     /// What the zone says about each mail host's certificate.
     pub pins: Option<Vec<HostPins>>,
+    /// This machine's way out on port 25.
+    pub egress: Option<EgressFacts>,
     /// What replies mean; made when it is first needed.
     pub reader: Reader,
 }

@@ -129,7 +129,7 @@ impl Report {
             schema: SCHEMA,
             target: facts.target.as_ref().map(ToString::to_string).unwrap_or_default(),
             at: moment(facts.now.0),
-            vantage: Vantage { ip: None, egress25: "unknown" },
+            vantage: vantage(facts),
             verdict,
             findings,
             roots,
@@ -156,6 +156,12 @@ impl Report {
     pub fn found(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
+}
+
+fn vantage(facts: &Facts) -> Vantage {
+    let egress = facts.egress.as_ref();
+    let ip = egress.and_then(|egress| egress.vantage_ip()).map(|ip| ip.to_string());
+    Vantage { ip, egress25: egress.map_or("unknown", |egress| egress.word()) }
 }
 
 /// A moment as RFC 3339 has it, in UTC.

@@ -11,6 +11,7 @@
 pub mod dane;
 pub mod dkim;
 pub mod dmarc;
+pub mod egress;
 pub mod identity;
 pub mod mx;
 pub mod policy;
@@ -35,6 +36,7 @@ const JUDGES: &[fn(&Facts, &mut Say)] = &[
     policy::judge,
     dane::judge,
     recent::judge,
+    egress::judge,
 ];
 
 /// What rooms want remembered from run to run: a name, and its value in a line.
@@ -49,5 +51,6 @@ pub(crate) fn judge(facts: &Facts) -> Say {
     for judge in JUDGES {
         judge(facts, &mut say);
     }
+    egress::excuse(facts, &mut say);
     say
 }

@@ -55,6 +55,16 @@ impl World for Live {
             Ok(Wire::live(stream, began))
         })
     }
+
+    fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        if let Some(source) = self.source.filter(|source| source.is_ipv4() == to.is_ipv4()) {
+            return Some(source);
+        }
+        let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+        socket.connect((to, 25)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    }
 }
 
 async fn exchange(ask: &Ask, id: u16) -> Result<Vec<u8>, Silence> {

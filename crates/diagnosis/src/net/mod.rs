@@ -26,7 +26,7 @@ use domain::base::iana::Rtype;
 use postrider_smtp::Trouble;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -154,4 +154,11 @@ pub trait World: Send + Sync + 'static {
 
     /// Opens a connection.
     fn connect<'a>(&'a self, dial: &'a Dial) -> Under<'a, Result<Wire, Trouble>>;
+
+    /// From which address of this machine a way there would begin; nothing is sent. A replayed
+    /// world has no machine.
+    fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        let _ = to;
+        None
+    }
 }

@@ -10,7 +10,7 @@ use postrider_smtp::{Phase, Trouble, TroubleKind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -305,5 +305,9 @@ impl World for Tape {
             );
             connected.map(|connection| connection.taped(Cable { reel: Arc::clone(&self.reel), wire }))
         })
+    }
+
+    fn source(&self, to: IpAddr) -> Option<IpAddr> {
+        self.world.source(to)
     }
 }
