@@ -87,3 +87,20 @@ fn who_may_issue_is_asked_only_where_the_issuer_is_known() {
     let say = said(vec![pins], Some(&shown));
     assert_eq!((say.findings().len(), say.state_of("caa")), (0, Some(State::Untested)));
 }
+
+#[tokio::test]
+async fn records_and_their_proof_are_gathered() {
+    use crate::net::paper::{GOOD, Paper};
+    let more = format!("{GOOD}_25._tcp.mx1 TLSA 3 1 1 {}\n@ CAA 0 issue \"ca.example\"\n", "07".repeat(32));
+    let hosts = ["mx1.good.test".to_owned(), "mx2.good.test".to_owned()];
+    for (signed, want) in [(true, Proof::Secure), (false, Proof::Insecure)] {
+        let paper = Paper::small().serve("127.2.0.1 127.2.0.2", "good.test", &more);
+        let paper = if signed { paper.signed() } else { paper };
+        let pins = gather(&paper.ctx(), &hosts).await;
+        let records: Vec<usize> = pins.iter().map(|host| host.tlsa.as_ref().map_or(0, Vec::len)).collect();
+        assert_eq!(records, [1, 0]);
+        let proofs_fit = pins.iter().all(|host| host.proof == want || !signed);
+        assert!(proofs_fit && pins.iter().all(|host| !matches!(host.proof, Proof::Bogus(_))), "{pins:?}");
+        assert!(pins.iter().all(|host| host.caa.as_ref().is_some_and(|(name, _)| name == "good.test")), "{pins:?}");
+    }
+}

@@ -79,3 +79,31 @@ fn the_record_to_paste_is_the_mended_one() {
     let change = &say.findings()[0].fix.dns[0];
     assert_eq!((change.name.as_str(), change.new.as_str()), ("s1._domainkey.a.example", ED25519));
 }
+
+/// What gathering finds in a zone, and what is said of it.
+async fn found(more: &str, selectors: &[&str]) -> (Vec<String>, Vec<String>) {
+    use crate::net::paper::{GOOD, Paper};
+    let paper = Paper::small().serve("127.2.0.1 127.2.0.2", "good.test", &format!("{GOOD}{more}"));
+    let mut ctx = paper.ctx();
+    let mut settings = (*ctx.settings).clone();
+    settings.selectors = selectors.iter().map(|selector| (*selector).to_owned()).collect();
+    ctx.settings = std::sync::Arc::new(settings);
+    let dkim = gather(&ctx, "good.test").await;
+    let names = dkim.selectors.iter().map(|selector| selector.selector.clone()).collect();
+    let facts = Facts { domain: "good.test".into(), dkim: Some(dkim), ..Facts::default() };
+    let mut say = Say::default();
+    judge(&facts, &mut say);
+    (names, say.findings().iter().map(|finding| format!("{} {:?}", finding.id, finding.severity)).collect())
+}
+
+#[tokio::test]
+async fn common_selectors_are_found_and_wildcards_are_no_keys() {
+    let none: Vec<String> = Vec::new();
+    let key = format!("s1._domainkey TXT \"{ED25519}\"\n");
+    let elsewhere = "selector1._domainkey CNAME s1._domainkey\n";
+    let wildcard = "*._domainkey TXT \"v=DKIM1; p=\"\n";
+    assert_eq!(found(&format!("{key}{elsewhere}"), &[]).await, (vec!["selector1".into(), "s1".into()], none.clone()));
+    assert_eq!(found(wildcard, &[]).await, (none.clone(), none.clone()));
+    assert_eq!(found("", &[]).await, (none.clone(), vec!["dkim.find Note".into()]));
+    assert_eq!(found(&key, &["mine"]).await, (vec!["mine".into(), "s1".into()], vec!["dkim.key Problem".into()]));
+}

@@ -115,3 +115,29 @@ fn what_could_not_be_asked_is_no_fault() {
     judge(&null, &mut say);
     assert_eq!(shown(&say), ["dmarc.find Note"]);
 }
+
+/// What is said of a zone with that record, and another zone that takes reports or does not.
+async fn found(record: &str, other: &str) -> Vec<String> {
+    use crate::net::paper::{GOOD, Paper, TEST};
+    let zone = GOOD.replace("v=DMARC1; p=reject", record);
+    let other = format!("@ SOA a b 1 2 3 4 5\n@ NS ns1.good\n@ MX 10 mx1.good.test.\n{other}");
+    let paper = Paper::small()
+        .serve("127.2.0.251", "test", &format!("{TEST}other NS ns1.good\n"))
+        .serve("127.2.0.1 127.2.0.2", "good.test", &zone)
+        .serve("127.2.0.1", "other.test", &other);
+    let dmarc = gather(&paper.ctx(), "good.test").await;
+    let say = said(dmarc);
+    assert_eq!(say.state_of("dmarc.find"), Some(State::Fine));
+    shown(&say)
+}
+
+#[tokio::test]
+async fn whoever_takes_reports_is_asked() {
+    let none: Vec<String> = Vec::new();
+    let away = "v=DMARC1; p=reject; rua=mailto:a@other.test";
+    assert_eq!(found("v=DMARC1; p=reject; rua=mailto:a@good.test", "").await, none);
+    assert_eq!(found(away, "good.test._report._dmarc TXT \"v=DMARC1\"\n").await, none);
+    assert_eq!(found(away, "*._report._dmarc TXT \"v=DMARC1\"\n").await, none);
+    assert_eq!(found(away, "").await, ["dmarc.rua Warning"]);
+    assert_eq!(found("v=DMARC1; p=reject; rua=mailto:a@no.good.test", "").await, ["dmarc.rua Warning"]);
+}
