@@ -146,25 +146,28 @@ fn syntax(facts: &Facts, spf: &SpfFacts, node: &Node, record: &Record, glued: bo
     let domain = &facts.domain;
     let is_root = *node.domain == **domain;
     let count = record.faults.len();
-    let errors = if count == 1 { "an error".to_owned() } else { format!("{count} errors") };
-    let title = if is_root {
-        format!("The SPF record of {domain} has {errors}")
-    } else {
-        format!("The SPF record of {}, which that of {domain} includes, has {errors}", node.domain)
+    let whose = if is_root { domain.clone() } else { format!("{}, which {domain} includes,", node.domain) };
+    let title = match record.faults.as_slice() {
+        [fault] if fault.span.start < fault.span.end => {
+            let there = fault.span.of(&record.text).escape_debug();
+            format!("`{there}` in the SPF record of {whose} cannot be read: {}", fault.flaw)
+        }
+        [fault] => format!("The SPF record of {whose} has an error: {}", fault.flaw),
+        _ => format!("The SPF record of {whose} has {count} errors"),
     };
     let (text, offset) = shown(node);
     let mut finding = Finding::problem("spf.syntax", &*node.domain, title)
-        .meaning("One error spoils the whole record: the result is permerror.");
+        .meaning("One error spoils the whole record: the result is permerror for every sender.");
     for fault in record.faults.iter().take(8) {
         let there = fault.span.of(&record.text);
+        let told = count == 1 && !there.is_empty();
         let line = if there.is_empty() { format!("{fault}") } else { format!("`{}`: {fault}", there.escape_debug()) };
         let server = if is_root { spf.server.as_str() } else { "" };
-        finding = finding.meaning(line).seen_at(
-            "dns",
-            server,
-            text.as_str(),
-            offset + fault.span.start..offset + fault.span.end,
-        );
+        let span = offset + fault.span.start..offset + fault.span.end;
+        finding = finding.seen_at("dns", server, text.as_str(), span);
+        if !told {
+            finding = finding.meaning(line);
+        }
     }
     if glued && is_root {
         finding = finding.because_of("spf.size", domain);

@@ -11,7 +11,9 @@ const LOOKUPS_MAX: usize = 10;
 const VOIDS_MAX: usize = 2;
 const EXCHANGES_MAX: usize = 10;
 /// Lines of the tree that are shown.
-const LINES_MAX: usize = 14;
+const LINES_MAX: usize = 16;
+/// And how deep it is drawn.
+const DRAWN_DEPTH_MAX: usize = 3;
 
 pub(super) fn judge(facts: &Facts, spf: &SpfFacts, say: &mut Say) {
     below(facts, spf, say);
@@ -128,8 +130,14 @@ fn lookups(facts: &Facts, spf: &SpfFacts, say: &mut Say) {
         .meaning("A sender that is not found among the first ten gets permerror: the mail counts as unauthenticated.");
     let over = all_steps(spf).into_iter().find(|(_, branch)| branch.number == Some(LOOKUPS_MAX + 1));
     let (text, offset) = shown(root);
-    for branch in root.branches.iter().filter(|branch| branch.lookups > 0).take(LINES_MAX) {
-        finding = finding.meaning(format!("{:>3}  {}", branch.lookups, root.text(branch)));
+    let mut lines = Vec::new();
+    drawn(root, 0, &mut lines);
+    let left_out = lines.len().saturating_sub(LINES_MAX);
+    for line in lines.into_iter().take(LINES_MAX) {
+        finding = finding.meaning(line);
+    }
+    if left_out > 0 {
+        finding = finding.meaning(format!("and {left_out} more"));
     }
     finding = finding.seen("dns", &spf.server, text.as_str());
     if let Some((node, branch)) = over {
@@ -148,6 +156,17 @@ fn lookups(facts: &Facts, spf: &SpfFacts, say: &mut Say) {
         _ => finding.fix(lighter::advice(spf, count - LOOKUPS_MAX)),
     };
     say.found(finding);
+}
+
+/// The terms that cost something, each with its cost, those of an included record behind it.
+fn drawn(node: &Node, depth: usize, lines: &mut Vec<String>) {
+    for branch in node.branches.iter().filter(|branch| branch.lookups > 0) {
+        lines.push(format!("{}{} {}", "- ".repeat(depth), branch.lookups, node.text(branch)));
+        // A single look-up below is told by the number already.
+        if let Some(below) = branch.node().filter(|below| below.lookups > 1 && depth < DRAWN_DEPTH_MAX) {
+            drawn(below, depth + 1, lines);
+        }
+    }
 }
 
 /// Look-ups that find nothing.
