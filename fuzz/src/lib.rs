@@ -12,6 +12,7 @@ pub mod content;
 pub mod maillog;
 pub mod mutate;
 pub mod policy;
+pub mod registry;
 pub mod reply;
 pub mod report;
 pub mod said;
@@ -33,7 +34,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "command", run: command::run, seeds: seeds::commands },
     Target { name: "reply", run: reply::run, seeds: seeds::replies },
     Target { name: "server_session", run: server_session::run, seeds: seeds::clients },
@@ -46,6 +47,7 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "spf", run: spf::run, seeds: seeds::policies },
     Target { name: "policy", run: policy::run, seeds: seeds::records },
     Target { name: "tlsa", run: tlsa::run, seeds: seeds::certificates },
+    Target { name: "registry", run: registry::run, seeds: seeds::registries },
 ];
 
 /// Octets that are shown as text when two of them differ.

@@ -194,6 +194,26 @@ fn owned(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
+/// What registries answer, and how HTTP carries it.
+pub fn registries() -> Vec<Vec<u8>> {
+    [
+        r#"{"ldhName":"a.test","status":["client hold"],"events":[{"eventAction":"expiration","eventDate":"2027-03-01T00:00:00Z"}],
+        "nameservers":[{"ldhName":"ns1.a.test"}],"secureDNS":{"delegationSigned":true,"dsData":[{"keyTag":1,"algorithm":13,"digestType":2,"digest":"AB"}]},
+        "entities":[{"roles":["registrar","abuse"],"vcardArray":["vcard",[["fn",{},"text","R"],["email",{},"text","a@r.test"]]]}]}"#,
+        r#"{"services":[[["test","a.test"],["https://x.test/","http://y.test"]]]}"#,
+        "Domain Name: A.TEST\nRegistrar: R\nRegistry Expiry Date: 2027-03-01T00:00:00Z\nDomain Status: ok\nName Server: NS1.A.TEST\nDNSSEC DS Data: 1 13 2 ABABABABABABABABABABABABABABABABABABABAB\n",
+        "    Domain name:\n        a.test\n\n    Registrar:\n        R [Tag = R]\n\n    Relevant dates:\n        Expiry date:  20-Feb-2027\n\n    Name servers:\n        ns1.a.test  192.0.2.1\n",
+        "[Domain Name]  A.TEST\n[Expires on]  2027/02/28\np. [Name Server]  ns1.a.test\n",
+        "refer: whois.a.test:4343\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: //x.test/y\r\nContent-Length: 2\r\n\r\nhi",
+        "05.11.2026 12:00:00 +0100",
+        "gm\u{430}il.com",
+    ]
+    .map(|seed| seed.as_bytes().to_vec())
+    .to_vec()
+}
+
 /// Each seed behind a few first octets; the mutations find the others.
 fn set_up_in_all_ways(seeds: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let ways = [0x00, 0x0f, 0x1f, 0x2f, 0xfe];

@@ -16,6 +16,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Reads a response that is all there, as after the peer has closed.
+    pub fn read(octets: &[u8], bytes_max: usize) -> Result<Self, NotHttp> {
+        let mut reader = Reader::new(bytes_max);
+        match reader.feed(octets)? {
+            Some(answer) => Ok(answer),
+            None => reader.end(),
+        }
+    }
+
     /// The first field of that name.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
