@@ -24,6 +24,7 @@ pub mod net;
 pub mod registry;
 mod report;
 mod run;
+pub mod session;
 mod target;
 mod words;
 

@@ -134,7 +134,7 @@ impl Report {
             findings,
             roots,
             checks,
-            path: Vec::new(),
+            path: crate::checks::smtp::paths(facts),
             timings: BTreeMap::new(),
             timeline: history::timeline(facts, &snapshot),
             snapshot,

@@ -3,7 +3,7 @@
 //! Subjects write what they saw into one [`Facts`] as soon as they have it, so that a run that
 //! is stopped, by the clock or by Ctrl-C, still judges all that is known.
 
-use crate::checks::{self, dane, dkim, dmarc, identity, mx, policy, registration, spf};
+use crate::checks::{self, dane, dkim, dmarc, identity, mx, policy, registration, smtp, spf};
 use crate::ctx::Ctx;
 use crate::dns::survey;
 use crate::facts::Facts;
@@ -86,6 +86,8 @@ async fn domain(desk: &Desk<'_>, name: &str) {
     let agreed = seen.agreed(name, Rtype::MX);
     let exchanges = desk.gather("mail exchanges", mx::gather(ctx, name, agreed.as_deref())).await;
     let hosts: Vec<_> = exchanges.hosts.iter().map(|host| (host.name.clone(), Rtype::A)).collect();
+    let reachable: Vec<_> =
+        exchanges.hosts.iter().map(|host| (host.preference, host.name.clone(), host.ips.clone())).collect();
     let ips: Vec<_> = exchanges.hosts.iter().flat_map(|host| host.ips.clone()).collect();
     desk.keep(|facts| facts.mx = Some(exchanges));
     let each_server = async {
@@ -117,5 +119,9 @@ async fn domain(desk: &Desk<'_>, name: &str) {
         let seen = desk.gather("policies", policy::gather(ctx, name)).await;
         desk.keep(|facts| facts.policy = Some(seen));
     };
-    tokio::join!(each_server, identity, senders, keys, dmarc, policy, pins);
+    let sessions = async {
+        let seen = desk.gather("mail hosts", smtp::gather(ctx, name, &reachable)).await;
+        desk.keep(|facts| facts.hosts = Some(seen));
+    };
+    tokio::join!(each_server, identity, senders, keys, dmarc, policy, pins, sessions);
 }

@@ -5,6 +5,8 @@
 //! C: MAIL FROM:<a@x.example>  the client must say this
 //! C: RCPT TO:*                … or something that begins so
 //! MESSAGE                     a message up to the lone dot is read
+//! RAW 2000 x                  so many of these letters are sent, without a line end
+//! RESET                       the connection is reset
 //! OCTETS 22                   so many octets are read
 //! TLS                         the handshake, with a certificate nobody trusts
 //! CLOSE                       the connection is closed
@@ -23,9 +25,24 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, crypto};
+use tokio_rustls::server::TlsStream;
 
-trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Makes its end, when it comes, a reset.
+    fn reset(&self) -> io::Result<()>;
+}
+
+impl Wire for TcpStream {
+    fn reset(&self) -> io::Result<()> {
+        self.set_zero_linger()
+    }
+}
+
+impl Wire for TlsStream<Box<dyn Wire>> {
+    fn reset(&self) -> io::Result<()> {
+        self.get_ref().0.reset()
+    }
+}
 
 /// A host; it stops when it is dropped.
 pub struct Peer {
@@ -128,6 +145,12 @@ async fn play(script: &str, socket: TcpStream, note: &Note) -> io::Result<()> {
                 let under = acceptor()?.accept(wire.into_inner()).await?;
                 wire = BufReader::new(Box::new(under));
             }
+            ("RAW", what) => {
+                let (count, text) = what.split_once(' ').unwrap_or((what, "x"));
+                let count = count.parse().map_err(io::Error::other)?;
+                wire.write_all(text.repeat(count).as_bytes()).await?;
+            }
+            ("RESET", _) => return wire.get_ref().reset(),
             ("CLOSE", _) => return Ok(()),
             ("HANG", _) => {
                 wire.flush().await?;

@@ -17,6 +17,7 @@ pub mod mx;
 pub mod policy;
 mod recent;
 pub mod registration;
+pub mod smtp;
 pub mod spf;
 
 use crate::facts::Facts;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 const JUDGES: &[fn(&Facts, &mut Say)] = &[
     registration::judge,
     mx::judge,
+    smtp::judge,
     identity::judge,
     spf::judge,
     dkim::judge,
@@ -44,6 +46,7 @@ pub(crate) const MEMORIES: &[fn(&Facts, &mut BTreeMap<String, String>)] = &[];
 
 /// Dates that what was seen carries in itself, for the timeline.
 pub(crate) const DATES: &[fn(&Facts) -> Vec<Change>] = &[registration::timeline];
+const JUDGES: &[fn(&Facts, &mut Say)] = &[registration::judge, mx::judge, smtp::judge, identity::judge, spf::judge];
 
 /// Lets every judge speak.
 pub(crate) fn judge(facts: &Facts) -> Say {

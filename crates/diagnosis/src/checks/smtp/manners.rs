@@ -1,0 +1,99 @@
+//! What the host offers and lets slip: smtp.auth, smtp.vrfy, smtp.ext.
+
+use super::view::{place, told};
+use super::{AddressFacts, HostFacts, View};
+use crate::finding::{Finding, Impact, Say};
+
+/// A mail with one photograph does not fit into less.
+const SIZE_SMALL: u64 = 5 * 1024 * 1024;
+
+pub(super) fn judge(view: &View<'_>, say: &mut Say) {
+    let working = view.working();
+    if working.is_empty() {
+        for id in ["smtp.auth", "smtp.vrfy", "smtp.ext"] {
+            say.untested(id, "no mail host takes commands");
+        }
+    }
+    for (host, address) in working {
+        auth(host, address, say);
+        vrfy(host, address, say);
+        extensions(host, address, say);
+    }
+}
+
+fn auth(host: &HostFacts, address: &AddressFacts, say: &mut Say) {
+    let name = &host.name;
+    let Some(peer) = address.main.peer_in_clear() else { return };
+    let in_clear = peer.auth.iter().any(|mechanism| matches!(mechanism.as_str(), "PLAIN" | "LOGIN"));
+    if !in_clear {
+        return say.fine("smtp.auth", format!("{name} asks for no password in clear"));
+    }
+    let reply = address.main.opening.in_clear.as_ref().map(told).unwrap_or_default();
+    say.found(
+        Finding::warning("smtp.auth", name.clone(), format!("{name} takes passwords in clear on port {}", address.to.port()))
+            .impact(Impact::None, Impact::None)
+            .client(Impact::AtRisk)
+            .meaning("It offers AUTH before STARTTLS: a mail program set up carelessly sends its password for all to read. Port 25 needs no AUTH at all.")
+            .seen("smtp", place(host, address), reply)
+            .fix("Offer AUTH under TLS only (Postfix: smtpd_tls_auth_only = yes), and on ports 587 and 465 only."),
+    );
+}
+
+fn vrfy(host: &HostFacts, address: &AddressFacts, say: &mut Say) {
+    let talk = address.talk();
+    let name = &host.name;
+    let Some(known) = talk.answer("vrfy") else {
+        return say.untested("smtp.vrfy", format!("{name} was not asked"));
+    };
+    let tells = matches!(known.code().number(), 250 | 251);
+    let unknown = talk.answer("vrfy-random").map(|reply| reply.code());
+    if tells && unknown.is_some_and(|code| !code.is_positive()) {
+        say.found(
+            Finding::note("smtp.vrfy", name.clone(), format!("{name} tells by VRFY which mailboxes exist"))
+                .impact(Impact::None, Impact::None)
+                .meaning("Spammers collect addresses that way.")
+                .seen("smtp", place(host, address), told(known))
+                .fix("Answer 252 to all (Postfix: disable_vrfy_command = yes)."),
+        );
+    } else {
+        say.fine("smtp.vrfy", format!("{name}: {}", told(known)));
+    }
+}
+
+fn extensions(host: &HostFacts, address: &AddressFacts, say: &mut Say) {
+    let name = &host.name;
+    let Some(peer) = address.talk().peer() else { return };
+    match peer.size {
+        Some(size) if size > 0 && size < SIZE_SMALL => say.found(
+            Finding::warning("smtp.ext", name.clone(), format!("{name} takes no mail of more than {}", bytes(size)))
+                .impact(Impact::None, Impact::AtRisk)
+                .meaning("Mail with pictures or documents is larger, and given back to its sender.")
+                .rfc("RFC 1870 §5")
+                .seen("smtp", place(host, address), format!("250-SIZE {size}"))
+                .fix("Raise the limit to what others have, 25 to 50 MB (Postfix: message_size_limit = 52428800)."),
+        ),
+        size => {
+            let mut offers = Vec::new();
+            let all = [
+                ("PIPELINING", peer.pipelining),
+                ("8BITMIME", peer.eight_bit_mime),
+                ("SMTPUTF8", peer.smtputf8),
+                ("CHUNKING", peer.chunking),
+                ("DSN", peer.dsn),
+                ("REQUIRETLS", peer.require_tls),
+            ];
+            offers.extend(all.into_iter().filter(|(_, offered)| *offered).map(|(word, _)| word.to_owned()));
+            offers.extend(size.filter(|size| *size > 0).map(|size| format!("SIZE {}", bytes(size))));
+            let offers = if offers.is_empty() { "no extensions".to_owned() } else { offers.join(" ") };
+            say.fine("smtp.ext", format!("{name}: {offers}"));
+        }
+    }
+}
+
+fn bytes(size: u64) -> String {
+    match size {
+        0..10_000 => format!("{size} octets"),
+        10_000..2_000_000 => format!("{} KB", size / 1000),
+        _ => format!("{} MB", size / 1_000_000),
+    }
+}
