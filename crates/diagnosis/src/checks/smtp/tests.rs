@@ -286,7 +286,7 @@ async fn nothing_listens_there_or_at_one_of_two() {
     let ctx = ctx(peer.address().port(), |_| {});
     let host = |preference, name: &str, last| (preference, name.to_owned(), vec![IpAddr::from([127, 0, 0, last])]);
     let (dead, alive) = (host(10, "mx1.x.example", 2), host(20, "mx.x.example", 1));
-    let say = judged(&ctx, gather(&ctx, "x.example", &[dead.clone()]).await);
+    let say = judged(&ctx, gather(&ctx, "x.example", std::slice::from_ref(&dead)).await);
     assert_eq!((told(&say), receiving(&say)), ("net.class problem".into(), Impact::Broken));
     let say = judged(&ctx, gather(&ctx, "x.example", &[dead, alive.clone()]).await);
     assert_eq!((told(&say), receiving(&say)), ("net.class warning, smtp.starttls warning".into(), Impact::AtRisk));
