@@ -8,7 +8,7 @@ use crate::checks::egress::EgressFacts;
 use crate::checks::identity::IdentityFacts;
 use crate::checks::mx::MxFacts;
 use crate::checks::policy::PolicyFacts;
-use crate::checks::smtp::{HostFacts, TlsDemanded};
+use crate::checks::smtp::HostFacts;
 use crate::checks::spf::SpfFacts;
 use crate::ctx::Settings;
 use crate::dns::Survey;
@@ -51,8 +51,6 @@ pub struct Facts {
     pub egress: Option<EgressFacts>,
     /// The mail hosts, spoken to.
     pub hosts: Option<Vec<HostFacts>>,
-    /// Which of them must do TLS.
-    pub tls_demanded: TlsDemanded,
     /// What replies mean; made when it is first needed.
     pub reader: Reader,
 }

@@ -46,7 +46,6 @@ pub(crate) const MEMORIES: &[fn(&Facts, &mut BTreeMap<String, String>)] = &[];
 
 /// Dates that what was seen carries in itself, for the timeline.
 pub(crate) const DATES: &[fn(&Facts) -> Vec<Change>] = &[registration::timeline];
-const JUDGES: &[fn(&Facts, &mut Say)] = &[registration::judge, mx::judge, smtp::judge, identity::judge, spf::judge];
 
 /// Lets every judge speak.
 pub(crate) fn judge(facts: &Facts) -> Say {

@@ -6,7 +6,6 @@ use postrider_smtp::TroubleKind;
 use postrider_smtp::client::{Credentials, Ended};
 use postrider_testkit::Peer;
 use postrider_transport::tls::client::ClientTls;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -56,7 +55,13 @@ async fn a_session_is_kept_line_by_line_and_replays_the_same() {
         "~< 221 bye",
     ];
     assert_eq!(told(&live), want);
-    let heading = Heading { schema: "postrider.case/1".into(), target: "x".into(), at: 0, options: BTreeMap::new() };
+    let heading = Heading {
+        schema: "postrider.case/1".into(),
+        target: "x".into(),
+        at: 0,
+        settings: serde_json::Value::Null,
+        ca: None,
+    };
     let mut case = serde_json::to_string(&heading).unwrap();
     for entry in tape.entries() {
         case.push('\n');

@@ -117,8 +117,14 @@ async fn caa_of(ctx: &Ctx, host: &str) -> Option<(String, Vec<Property>)> {
 }
 
 /// The chains that the mail hosts showed; `None` when they were not spoken to.
-fn shown(_facts: &Facts) -> Option<Vec<Shown>> {
-    None
+fn shown(facts: &Facts) -> Option<Vec<Shown>> {
+    let hosts = facts.hosts.as_ref()?;
+    let addresses = hosts.iter().flat_map(|host| host.addresses.iter().map(move |address| (host, address)));
+    let shown = addresses.filter_map(|(host, address)| {
+        let chain = address.main.tls.as_ref()?.chain.clone();
+        Some(Shown { host: host.name.clone(), server: address.to.to_string(), chain })
+    });
+    Some(shown.collect())
 }
 
 /// Lets the judges of this room speak.

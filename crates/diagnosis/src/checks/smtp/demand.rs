@@ -4,15 +4,9 @@
 //! (RFC 7435 §3): nothing of this section stops mail then.
 
 use super::View;
-
-/// Of which hosts TLS is demanded; written by whoever knows the policies.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TlsDemanded {
-    /// Hosts that an enforced MTA-STS policy names.
-    pub by_sts: Vec<String>,
-    /// Hosts with usable, secure TLSA records.
-    pub by_dane: Vec<String>,
-}
+use crate::checks::dane::Proof;
+use crate::checks::policy::PolicyFacts;
+use postrider_dns::Tlsa;
 
 /// What is demanded of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +33,15 @@ impl Demand {
 
 /// What is demanded of that host. MTA-STS comes first where both are there: it looks at more.
 pub(super) fn of(view: &View<'_>, host: &str) -> Demand {
-    let asked = |list: &[String]| list.iter().any(|name| name == host);
-    if asked(&view.facts.tls_demanded.by_sts) {
-        Demand::Sts
-    } else if asked(&view.facts.tls_demanded.by_dane) {
-        Demand::DaneKey
-    } else {
-        Demand::Nothing
+    let policy = view.facts.policy.as_ref().and_then(PolicyFacts::enforced);
+    if policy.is_some_and(|policy| policy.allows(host)) {
+        return Demand::Sts;
     }
+    let pins = view.facts.pins.iter().flatten().find(|pins| pins.host == host);
+    // RFC 7672 §3.1: usages 0 and 1 are not for mail, and unsigned records count for nothing.
+    let counts = pins.is_some_and(|pins| {
+        let usable = |records: &Vec<Tlsa>| records.iter().any(|record| matches!(record.usage, 2 | 3));
+        pins.proof == Proof::Secure && pins.tlsa.as_ref().is_ok_and(usable)
+    });
+    if counts { Demand::DaneKey } else { Demand::Nothing }
 }

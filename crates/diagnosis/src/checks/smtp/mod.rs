@@ -19,7 +19,6 @@ mod transaction;
 mod view;
 
 pub use cert::{CertificateFacts, Key, Trusted, examine};
-pub use demand::TlsDemanded;
 pub use gather::gather;
 pub use mine::MineFacts;
 pub use reach::speaks;

@@ -2,9 +2,11 @@
 
 use super::{HostFacts, gather, judge};
 use crate::Facts;
+use crate::checks::dane::{HostPins, Proof};
 use crate::ctx::{Ctx, Settings};
 use crate::finding::{Impact, Say, Severity, State};
 use crate::net::Live;
+use postrider_dns::Tlsa;
 use postrider_smtp::Timestamp;
 use postrider_testkit::Peer;
 use postrider_transport::tls::client::ClientTls;
@@ -261,7 +263,20 @@ async fn under_tls_everything_is_asked_and_old_versions_once() {
 async fn a_host_that_demands_tls_and_has_none_is_a_problem() {
     let (_, hosts, _peer) = looked_at(&[&[GREET, PLAIN, NULL, BOXES, RELAY, END].concat()], |_| {}).await;
     let mut facts = Facts { domain: "x.example".into(), now: NOW, hosts: Some(hosts), ..Facts::default() };
-    facts.tls_demanded.by_sts.push("mx.x.example".into());
+    let tlsa = Tlsa { usage: 3, selector: 1, matching: 1, data: vec![0; 32].into() };
+    let name = "_25._tcp.mx.x.example".to_owned();
+    let pins = |proof| HostPins {
+        host: "mx.x.example".into(),
+        name: name.clone(),
+        tlsa: Ok(vec![tlsa.clone()]),
+        proof,
+        caa: None,
+    };
+    facts.pins = Some(vec![pins(Proof::Insecure)]);
+    let mut say = Say::default();
+    judge(&facts, &mut say);
+    assert_eq!(told(&say), "smtp.starttls warning", "unsigned records demand nothing");
+    facts.pins = Some(vec![pins(Proof::Secure)]);
     let mut say = Say::default();
     judge(&facts, &mut say);
     assert_eq!(told(&say), "smtp.starttls warning, smtp.strip problem");
