@@ -27,6 +27,7 @@ mod run;
 pub mod session;
 mod target;
 mod words;
+pub mod trip;
 
 pub use checks::registration;
 pub use facts::Facts;

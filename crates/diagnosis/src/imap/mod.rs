@@ -16,6 +16,7 @@ mod read;
 pub use fault::{FaultKind, ImapFault};
 pub use folder::{Folder, FolderUse};
 pub use login::{Refusal, RefusalReason};
+pub(crate) use mailbox::MARK_FIELD;
 pub use mailbox::{Fetched, Marks, QuotaUse};
 
 use async_imap::Client;
