@@ -28,6 +28,8 @@ pub(crate) enum Verb {
     Logs(verbs::logs::Args),
     /// Look codes up, or write the field manual
     Codes(verbs::codes::Args),
+    /// Send a mail there and back: which direction is broken, and who must act
+    Roundtrip(verbs::roundtrip::Args),
     /// Run the relay
     Serve(verbs::serve::Args),
     /// See what waits and why; retry, hold, release or drop it
@@ -100,6 +102,7 @@ impl Verb {
             Self::Doctor(args) => verbs::doctor::run(&args),
             Self::Logs(args) => verbs::logs::run(&args),
             Self::Codes(args) => verbs::codes::run(&args),
+            Self::Roundtrip(args) => verbs::roundtrip::run(&args),
             Self::Serve(args) => verbs::serve::run(&args),
             Self::Send(args) => verbs::send::run(&args),
             Self::Sendmail { arguments } => verbs::sendmail::run(arguments),

@@ -51,8 +51,7 @@ fn shown(text: &str) -> String {
 /// What the topmost Authentication-Results says: those below may be anybody's (RFC 8601 §5).
 pub(super) fn authentication(header: &[u8]) -> Option<Authentication> {
     let mail = MessageParser::new().parse_headers(header)?;
-    let name = HeaderName::Other("Authentication-Results".into());
-    let field = mail.headers().iter().find(|header| header.name == name)?;
+    let field = mail.headers().iter().find(|header| header.name().eq_ignore_ascii_case("Authentication-Results"))?;
     let text = mail.raw_message.get(field.offset_start as usize..field.offset_end as usize)?;
     let text = without_comments(&String::from_utf8_lossy(text));
     let mut parts = text.split(';').map(str::trim);

@@ -8,6 +8,8 @@ pub(crate) mod logs;
 mod paint;
 pub(crate) mod passwd;
 pub(crate) mod queue;
+pub(crate) mod roundtrip;
+mod secret;
 pub(crate) mod send;
 pub(crate) mod sendmail;
 pub(crate) mod serve;

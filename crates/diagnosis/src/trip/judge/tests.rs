@@ -44,7 +44,6 @@ enum Part {
     SendersHost,
     Receiver,
     ReceiversHost,
-    Network,
     Nobody,
 }
 
@@ -138,7 +137,6 @@ fn actor(part: Part, sender_is_a: bool) -> Actor {
         (Part::Sender, false) | (Part::Receiver, true) => Actor::B,
         (Part::SendersHost, true) | (Part::ReceiversHost, false) => Actor::AHost,
         (Part::SendersHost, false) | (Part::ReceiversHost, true) => Actor::BHost,
-        (Part::Network, _) => Actor::Network,
         (Part::Nobody, _) => Actor::Nobody,
     }
 }
