@@ -103,73 +103,77 @@ fn not_taken(stop: &Stop, from: End<'_>, to: End<'_>) -> Direction {
     };
     let for_now = stop.means.as_ref().is_some_and(|means| means.disposition == Disposition::Retry);
     let meaning = meaning(stop.means.as_ref(), &stop.said);
+    let (address, other) = (from.address, to.address);
     let name_it = format!("Name the server: --{}-smtp HOST:PORT.", side(from));
-    let (health, sentence, act, advice) = match stop.stage {
-        Stage::Server => (
-            Health::Unknown,
-            format!("no server that takes mail from {} was found: {}", from.address, stop.said),
-            from.person,
-            vec![name_it],
-        ),
-        // A guessed server that does not answer says nothing about the right one.
+    let (sentence, act, advice) = match stop.stage {
+        Stage::Server => {
+            (format!("no server that takes mail from {address} was found: {}", stop.said), from.person, vec![name_it])
+        }
         Stage::Connect if !stop.named => (
-            Health::Unknown,
-            format!("no server that takes mail from {} could be reached: {}", from.address, stop.said),
+            format!("no server that takes mail from {address} could be reached: {}", stop.said),
             from.person,
             vec![name_it],
         ),
         Stage::Connect => (
-            Health::Broken,
-            format!("{} cannot hand mail in: {host} cannot be reached: {}", from.address, stop.said),
+            format!("{address} cannot hand mail in: {host} cannot be reached: {}", stop.said),
             if by_words == Actor::Network { Actor::Network } else { from.host },
-            advice_for_connect(stop),
+            CONNECT_ADVICE.map(str::to_owned).into(),
         ),
-        Stage::Tls => (
-            Health::Broken,
-            format!("{} cannot hand mail in: no trusted TLS with {host}: {}", from.address, stop.said),
-            from.host,
+        Stage::Tls if stop.wrong_mode => (
+            format!("{address} cannot hand mail in: {}", stop.said),
+            from.person,
             vec![
-                "Renew or correct the certificate, or connect by the name that is in it.".into(),
-                "For an authority of your own, give its certificate with --ca FILE.".into(),
+                "Use port 465 with TLS from the start (smtps://HOST:465) or port 587 with STARTTLS (smtp://HOST:587)."
+                    .into(),
             ],
         ),
+        Stage::Tls => (
+            format!("{address} cannot hand mail in: no trusted TLS with {host}: {}", stop.said),
+            from.host,
+            TLS_ADVICE.map(str::to_owned).into(),
+        ),
         Stage::Login => (
-            Health::Broken,
-            format!("{} cannot hand mail in: {host} refuses the login: {meaning}", from.address),
+            format!("{address} cannot hand mail in: {host} refuses the login: {meaning}"),
             if for_now { from.host } else { from.person },
-            login_advice(advice, from),
+            vec![check_login(from)],
         ),
-        Stage::Sender | Stage::Recipient | Stage::Message => (
-            Health::Broken,
-            format!(
-                "{host} does not take mail from {} to {}{}: {meaning}",
-                from.address,
-                to.address,
-                if for_now { " at the moment" } else { "" }
-            ),
-            by_words,
-            advice,
-        ),
+        Stage::Sender | Stage::Recipient | Stage::Message => {
+            let now = if for_now { " at the moment" } else { "" };
+            (format!("{host} does not take mail from {address} to {other}{now}: {meaning}"), by_words, advice)
+        }
     };
-    Direction { health, sentence, act, advice }
+    Direction { health: health_of(stop, from), sentence, act, advice }
 }
 
-fn advice_for_connect(stop: &Stop) -> Vec<String> {
-    let blocked =
-        "Try from another network: many block the ports for mail. If it works there, this network must open them.";
-    let mut advice = vec![blocked.to_owned()];
-    advice.extend(told(stop.means.as_ref()).1);
-    advice
+/// What a mail that was not taken says about the direction.
+fn health_of(stop: &Stop, from: End<'_>) -> Health {
+    match stop.stage {
+        // A guessed server that does not answer says nothing about the right one.
+        Stage::Server => Health::Unknown,
+        Stage::Connect if !stop.named => Health::Unknown,
+        // That B is not let in at B's own server says nothing about A's mailbox.
+        Stage::Connect | Stage::Tls | Stage::Login | Stage::Sender if from.person == Actor::B => Health::Unknown,
+        _ => Health::Broken,
+    }
 }
 
-fn login_advice(mut advice: Vec<String>, from: End<'_>) -> Vec<String> {
-    let check = format!(
-        "Check user name (--{0}-user) and password of {1}; many providers want an app password.",
-        side(from),
-        from.address
-    );
-    advice.insert(0, check);
-    advice
+const CONNECT_ADVICE: [&str; 3] = [
+    "Check host and port.",
+    "Try from another network: many block the ports for mail. If it works there, this network must open them.",
+    "If it lasts, who runs the server must look at the service and its firewall.",
+];
+
+const TLS_ADVICE: [&str; 2] = [
+    "Renew or correct the certificate, or connect by the name that is in it.",
+    "For an authority of your own, give its certificate with --ca FILE.",
+];
+
+fn check_login(end: End<'_>) -> String {
+    format!(
+        "Check user name (--{}-user) and password of {}; many providers want an app password.",
+        side(end),
+        end.address
+    )
 }
 
 fn bounced(taken: &Taken, bounce: &Bounced, from: End<'_>, to: End<'_>) -> Direction {
@@ -232,15 +236,16 @@ fn unseen(taken: &Taken, why: &str, from: End<'_>, to: End<'_>) -> Direction {
         taken.host, from.address, to.address
     );
     let advice = if login_refused {
-        vec![format!(
-            "Check user name (--{0}-user) and password of {1}; many providers want an app password.",
-            side(to),
-            to.address
-        )]
+        check_login(to)
     } else {
-        vec![format!("If that is the wrong server, name the right one: --{}-imap HOST:PORT.", side(to))]
+        format!("If that is the wrong server, name the right one: --{}-imap HOST:PORT.", side(to))
     };
-    Direction { health: Health::Unknown, sentence, act: if login_refused { to.person } else { to.host }, advice }
+    Direction {
+        health: Health::Unknown,
+        sentence,
+        act: if login_refused { to.person } else { to.host },
+        advice: vec![advice],
+    }
 }
 
 fn come(arrived: &Arrived, from: End<'_>, to: End<'_>) -> Direction {
@@ -315,9 +320,20 @@ fn told(means: Option<&Verdict>) -> (Who, Vec<String>) {
 fn meaning(means: Option<&Verdict>, said: &str) -> String {
     match means {
         Some(means) if means.cause != Cause::Unknown => {
-            format!("{} ({said})", means.summary.trim_end_matches('.'))
+            format!("{} ({said})", in_a_sentence(means.summary.trim_end_matches('.')))
         }
         _ => said.to_owned(),
+    }
+}
+
+/// A sentence as part of another one.
+fn in_a_sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_owned(),
     }
 }
 

@@ -71,8 +71,11 @@ pub struct Request {
     pub read_bounce: fn(&[u8], &Decoder) -> Option<Bounced>,
 }
 
-/// Between two looks.
+/// Between two looks, at first and later: most mail is there at once.
+const LOOK_SOON: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// For a bounce where the mailbox cannot be looked into.
+const BOUNCE_PATIENCE: Duration = Duration::from_secs(15);
 /// What is kept of the time for tidying up.
 const TIDY: Duration = Duration::from_secs(20);
 
@@ -182,30 +185,30 @@ impl Trip<'_> {
             Err(stop) => return Leg::NotTaken(stop),
         };
         let (since, taken_at) = (Instant::now(), seconds_now());
-        (self.tell)(&format!("looking for it in the mailbox of {receiver}"));
+        // Where nobody can look, only a bounce can tell, and that comes soon or late.
+        let until = if to.watched.is_some() { until } else { until.min(since + BOUNCE_PATIENCE) };
+        let mut pause = LOOK_SOON;
         loop {
-            match self.look(to, token).await {
-                Err(why) => return Leg::Unseen { taken, why },
-                Ok(Some(spot)) => {
-                    let after = since.elapsed();
-                    let Some(watched) = &mut to.watched else { break };
-                    let arrived = watched.describe(&spot, after, Some(taken_at)).await;
-                    return Leg::Arrived { taken, arrived };
-                }
-                Ok(None) => {}
+            let looked = self.look(to, token).await;
+            if let (Ok(Some(spot)), Some(watched)) = (&looked, &mut to.watched) {
+                let arrived = watched.describe(spot, since.elapsed(), Some(taken_at)).await;
+                return Leg::Arrived { taken, arrived };
             }
             if let Some(bounce) = self.bounce(from, token).await {
                 return Leg::Bounced { taken, bounce };
             }
-            let next = Instant::now() + LOOK_EVERY;
+            let next = Instant::now() + pause;
             if next >= until {
-                break;
+                return match looked {
+                    Err(why) => Leg::Unseen { taken, why },
+                    Ok(_) => Leg::Missing { taken, waited_ms: ms(since.elapsed()) },
+                };
             }
             let waited = since.elapsed().as_secs();
             (self.tell)(&format!("looking for it in the mailbox of {receiver}, {waited} s so far"));
             tokio::time::sleep_until(next.into()).await;
+            pause = (pause * 3 / 2).min(LOOK_EVERY);
         }
-        Leg::Missing { taken, waited_ms: ms(since.elapsed()) }
     }
 
     /// A mail that was late for its own share of the time may have come in the other's.

@@ -47,8 +47,10 @@ pub struct Stop {
     pub said: String,
     /// What the words mean; `None` where no server was asked.
     pub means: Option<Verdict>,
-    /// The user named the server; without that, servers were guessed.
+    /// Somebody names the server, the user or DNS; without that, servers were guessed.
     pub named: bool,
+    /// TLS was begun where the server does not begin it, or the other way round.
+    pub wrong_mode: bool,
     /// What was done before, and how long it took.
     pub steps: Vec<Step>,
 }

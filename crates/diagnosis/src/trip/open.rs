@@ -100,11 +100,14 @@ impl Tools {
     }
 }
 
+/// What is said of TLS where there is none.
+pub(super) const NO_TLS_HERE: &str = "does not begin with TLS";
+
 /// TLS where there is none: the library's words help nobody.
 pub(super) fn in_words(mut trouble: Trouble, server: &Server) -> Trouble {
     if trouble.detail.contains("InvalidContentType") || trouble.detail.contains("corrupt message") {
         trouble.detail =
-            format!("{} does not begin with TLS: it is a port for STARTTLS, or for another protocol", server.shown());
+            format!("{} {NO_TLS_HERE}: it is a port for STARTTLS, or for another protocol", server.shown());
     }
     trouble
 }

@@ -1,7 +1,7 @@
 //! Hands a marked mail to its sender's server: a session of `smtp::client`, as every mail program has it.
 
 use super::model::{Stage, Step, Stop, Taken, ms};
-use super::open::{Opened, Tools, trouble};
+use super::open::{NO_TLS_HERE, Opened, Tools, trouble};
 use super::plan::{Server, TlsBegins};
 use bytes::Bytes;
 use postrider_reply::Context;
@@ -47,9 +47,7 @@ pub(super) async fn hand_in(
         let talk = attempt(tools, server, login, mail, &mut steps);
         let done = match tokio::time::timeout_at(until.into(), talk).await {
             Ok(done) => done,
-            Err(_) => {
-                Err(Outcome::Unreached(trouble(TroubleKind::Timeout, "the time was up before an answer came".into())))
-            }
+            Err(_) => Err(Outcome::Unreached(trouble(TroubleKind::Timeout, TIME_UP.into()))),
         };
         let outcome = match done {
             Ok((reply, in_doubt)) => return Ok(Taken { host: server.host.clone(), reply, steps, in_doubt }),
@@ -71,18 +69,37 @@ pub(super) async fn hand_in(
         said: "DNS names none for the domain".into(),
         means: None,
         named: false,
+        wrong_mode: false,
         steps: Vec::new(),
     }))
 }
 
 fn stopped(tools: &Tools, server: &Server, outcome: &Outcome, steps: Vec<Step>) -> Stop {
+    let mut wrong_mode = false;
     let (stage, said) = match outcome {
+        // Connected, and not a word: a server that waits for TLS to begin.
+        Outcome::Unreached(trouble) if is_mute(trouble, server, &steps) => {
+            wrong_mode = true;
+            let said = format!("{} takes the connection and says nothing: it may begin with TLS", server.shown());
+            (Stage::Tls, said)
+        }
+        Outcome::Unreached(trouble) if trouble.detail.contains(NO_TLS_HERE) => {
+            wrong_mode = true;
+            (Stage::Tls, trouble.detail.clone())
+        }
         Outcome::Replied { phase, reply } => (stage_of(*phase), reply.to_string()),
         Outcome::Unreached(trouble) | Outcome::InDoubt(trouble) => (stage_of_trouble(trouble), trouble.detail.clone()),
     };
     let means = tools.decoder.decode(outcome, &Context { host: &server.host, ..Context::default() });
     let said = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    Stop { stage, host: Some(server.shown()), said, means: Some(means), named: server.is_stated(), steps }
+    Stop { stage, host: Some(server.shown()), said, means: Some(means), named: server.is_stated(), wrong_mode, steps }
+}
+
+fn is_mute(trouble: &Trouble, server: &Server, steps: &[Step]) -> bool {
+    trouble.kind == TroubleKind::Timeout
+        && trouble.phase == Phase::Connect
+        && server.tls == TlsBegins::ByStartTls
+        && steps.last().is_some_and(|step| step.what.starts_with("connect"))
 }
 
 const fn stage_of(phase: Phase) -> Stage {
@@ -184,6 +201,8 @@ async fn send(session: &mut Session, mail: &Mail<'_>, steps: &mut Vec<Step>) -> 
     }
     outcome.unwrap_or_else(|| Ended::Quit.outcome())
 }
+
+const TIME_UP: &str = "the time was up before an answer came";
 
 /// Shorter than RFC 5321 §4.5.3.2 has them for relays: a person waits. Slow greeters take 15 s.
 const TIMEOUTS: Timeouts = {

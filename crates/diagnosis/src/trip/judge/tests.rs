@@ -4,9 +4,11 @@ use super::super::model::Place;
 use super::*;
 use postrider_reply::{Context, Decoder};
 use postrider_smtp::Said;
+use std::sync::LazyLock;
 
 fn means(said: &str) -> Verdict {
-    Decoder::new().explain(&Said::parse(said), &Context::default())
+    static DECODER: LazyLock<Decoder> = LazyLock::new(Decoder::new);
+    DECODER.explain(&Said::parse(said), &Context::default())
 }
 
 fn taken() -> Taken {
@@ -15,7 +17,21 @@ fn taken() -> Taken {
 
 fn stop(stage: Stage, said: &str, named: bool) -> Leg {
     let means = (stage != Stage::Server).then(|| means(said));
-    Leg::NotTaken(Stop { stage, host: Some("smtp.x.test".into()), said: said.into(), means, named, steps: Vec::new() })
+    Leg::NotTaken(Stop {
+        stage,
+        host: Some("smtp.x.test".into()),
+        said: said.into(),
+        means,
+        named,
+        wrong_mode: false,
+        steps: Vec::new(),
+    })
+}
+
+fn wrong_mode() -> Leg {
+    let said = "smtp.x.test:587 does not begin with TLS";
+    let Leg::NotTaken(stop) = stop(Stage::Tls, said, true) else { unreachable!() };
+    Leg::NotTaken(Stop { wrong_mode: true, ..stop })
 }
 
 fn bounce(said: &str) -> Leg {
@@ -33,7 +49,9 @@ fn arrived(kind: PlaceKind, after_ms: u64) -> Leg {
 struct Fate {
     name: &'static str,
     leg: Leg,
+    /// Of the mail there; and of the mail back, as B's trouble with B's own server says nothing about A.
     health: Health,
+    back: Health,
     act: Part,
     words: &'static str,
 }
@@ -49,7 +67,10 @@ enum Part {
 
 fn fates() -> Vec<Fate> {
     use Health::{AtRisk, Broken, Ok, Unknown};
-    let fate = |name, leg, health, act, words| Fate { name, leg, health, act, words };
+    let fate = |name, leg, health, act, words| {
+        let own = matches!(&leg, Leg::NotTaken(Stop { stage, .. }) if (*stage as u8) <= Stage::Sender as u8);
+        Fate { name, leg, health, back: if own { Unknown } else { health }, act, words }
+    };
     vec![
         fate(
             "not tried",
@@ -80,6 +101,14 @@ fn fates() -> Vec<Fate> {
             "cannot be reached",
         ),
         fate("no TLS", stop(Stage::Tls, "certificate expired", true), Broken, Part::SendersHost, "no trusted TLS"),
+        fate("wrong mode", wrong_mode(), Broken, Part::Sender, "does not begin with TLS"),
+        fate(
+            "foreign sender",
+            stop(Stage::Sender, "553 5.7.1 Sender address rejected: not owned by user", true),
+            Broken,
+            Part::Sender,
+            "does not take mail from",
+        ),
         fate(
             "login refused",
             stop(Stage::Login, "535 5.7.8 authentication failed", true),
@@ -197,15 +226,15 @@ fn every_fate_there_with_every_fate_back() {
             let seen = facts(out.leg.clone(), back.leg.clone());
             let answer = judge(&seen);
             let name = format!("{} there, {} back", out.name, back.name);
-            let (row, column) = (place(out.health), place(back.health));
+            let (row, column) = (place(out.health), place(back.back));
             assert_eq!(answer.headline, headlines[row][column], "{name}");
             assert_eq!(exit_code(&seen, &answer), exits[row][column], "{name}");
-            assert_eq!((answer.sending.health, answer.receiving.health), (out.health, back.health), "{name}");
+            assert_eq!((answer.sending.health, answer.receiving.health), (out.health, back.back), "{name}");
             assert_eq!(answer.sending.act, actor(out.act, true), "{name}");
             assert_eq!(answer.receiving.act, actor(back.act, false), "{name}");
             assert!(answer.sending.sentence.contains(out.words), "{name}: {}", answer.sending.sentence);
             assert!(answer.receiving.sentence.contains(back.words), "{name}: {}", answer.receiving.sentence);
-            let worst = if rank(back.health) > rank(out.health) { &answer.receiving } else { &answer.sending };
+            let worst = if rank(back.back) > rank(out.health) { &answer.receiving } else { &answer.sending };
             assert_eq!(answer.act, worst.act, "{name}");
         }
     }

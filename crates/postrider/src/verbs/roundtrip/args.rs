@@ -75,7 +75,7 @@ pub(crate) struct Args {
     /// Certificate authorities to trust, a PEM file [default: the system's]
     #[arg(long, value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
-    /// The name server to ask [default: the system's]
+    /// The name server to ask, whose word on servers is trusted [default: the system's]
     #[arg(long, value_name = "IP[:PORT]", value_parser = NameServer::parse)]
     pub(super) resolver: Option<NameServer>,
     /// Print one JSON object

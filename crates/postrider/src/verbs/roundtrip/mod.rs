@@ -27,8 +27,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let report = runtime.block_on(async {
         let [a, b] = args.sides();
         let request = Request {
-            a: account(&a, &*resolver, false).await?,
-            b: account(&b, &*resolver, args.one_way).await?,
+            a: account(&a, &*resolver, vouched(args), false).await?,
+            b: account(&b, &*resolver, vouched(args), args.one_way).await?,
             one_way: args.one_way,
             patience: args.patience(),
             keep: args.keep,
@@ -56,19 +56,27 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn resolver(args: &Args) -> Result<Arc<dyn Resolver>, postrider_dns::SystemError> {
     let servers = args.resolver.iter().map(|server| server.0).collect();
-    let settings = postrider_dns::Settings { servers, ..Default::default() };
+    let settings = postrider_dns::Settings { servers, trust_authentic: vouched(args), ..Default::default() };
     Ok(Arc::new(System::new(settings)?))
 }
 
+/// Whoever names the name server to ask vouches for what it says.
+fn vouched(args: &Args) -> bool {
+    args.resolver.is_some()
+}
+
 /// Servers and password of one side.
-async fn account(side: &Side<'_>, resolver: &dyn Resolver, silent: bool) -> Result<Account, Failure> {
+async fn account(side: &Side<'_>, resolver: &dyn Resolver, vouched: bool, silent: bool) -> Result<Account, Failure> {
     let domain = side.address.domain();
     let mut submission = Vec::new();
     if !silent {
         submission = plan::servers(resolver, domain, Service::Submission, side.smtp).await;
     }
     let imap = plan::servers(resolver, domain, Service::Imap, side.imap).await;
-    let (submission, imap) = (trusted(side, "smtp", submission)?, trusted(side, "imap", imap)?);
+    let (submission, imap) = match vouched {
+        true => (submission, imap),
+        false => (trusted(side, "smtp", submission)?, trusted(side, "imap", imap)?),
+    };
     let password = side.password(&hosts(&submission, &imap))?;
     Ok(Account {
         address: side.address.clone(),

@@ -134,13 +134,20 @@ impl Page {
 
     fn mailbox(&mut self, mailbox: &Mailbox) {
         let host = mailbox.host.as_deref().unwrap_or("no server");
-        let state = match (&mailbox.trouble, mailbox.full) {
-            (Some(trouble), _) => self.look.paint(&harmless(trouble), Tone::Bad),
-            (None, true) => self.look.paint("open, and full", Tone::Bad),
-            (None, false) => format!("open at {host}"),
+        let name = format!("mailbox of {}", mailbox.address);
+        let (state, tone) = match (&mailbox.trouble, mailbox.full) {
+            (Some(_), _) => ("cannot be read".to_owned(), Tone::Bad),
+            (None, true) => ("open, and full".to_owned(), Tone::Bad),
+            (None, false) => (format!("open at {host}"), Tone::Plain),
         };
-        let name = self.look.paint(&format!("mailbox of {}", mailbox.address), Tone::Strong);
-        self.text.push_str(&format!("\n  {name}  {state}\n"));
+        self.text.push_str(&format!(
+            "\n  {}  {}\n",
+            self.look.paint(&name, Tone::Strong),
+            self.look.paint(&state, tone)
+        ));
+        if let Some(trouble) = &mailbox.trouble {
+            self.row(&harmless(trouble), "");
+        }
         self.steps(&mailbox.steps);
     }
 

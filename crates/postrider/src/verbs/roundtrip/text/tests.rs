@@ -40,6 +40,7 @@ fn facts() -> Facts {
         said: said.into(),
         means: Some(Decoder::new().explain(&Said::parse(said), &Context::default())),
         named: true,
+        wrong_mode: false,
         steps: Vec::new(),
     };
     let mailbox = |address: &str, trouble: Option<&str>| Mailbox {
