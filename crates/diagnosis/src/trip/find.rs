@@ -180,7 +180,7 @@ impl Watched {
     }
 
     /// New mails that speak of the token and are not marked with it themselves: perhaps a bounce.
-    pub(super) async fn suspects(&mut self, token: &str) -> Result<Vec<Vec<u8>>, ImapFault> {
+    pub(super) async fn suspects(&mut self, token: &str) -> Result<Vec<(Spot, Vec<u8>)>, ImapFault> {
         self.look().await?;
         let mut suspects = Vec::new();
         for (folder, from) in self.changed() {
@@ -193,16 +193,21 @@ impl Watched {
                 found => found?,
             };
             for uid in found.into_iter().filter(|uid| !marked.contains(uid)).take(BOUNCES_MAX) {
-                suspects.extend(self.imap.beginning(&folder, uid, BOUNCE_BYTES_MAX).await?.map(|mail| mail.octets));
+                if let Some(mail) = self.imap.beginning(&folder, uid, BOUNCE_BYTES_MAX).await? {
+                    suspects.push((Spot { folder: folder.clone(), uid }, mail.octets));
+                }
             }
         }
         Ok(suspects)
     }
 
-    /// Removes all mails of these tokens, wherever they are; gives how many stay.
-    pub(super) async fn clean(&mut self, tokens: &[&str]) -> Result<usize, ImapFault> {
+    /// Removes all mails of these tokens, wherever they are, and what came back; gives how many stay.
+    pub(super) async fn clean(&mut self, tokens: &[&str], came_back: &[Spot]) -> Result<usize, ImapFault> {
         self.look().await?;
         let mut left = 0;
+        for spot in came_back {
+            left += usize::from(!self.imap.remove(&spot.folder, spot.uid).await?);
+        }
         for (folder, from) in self.changed() {
             for token in tokens {
                 for uid in self.search(&folder, token, from).await? {

@@ -127,13 +127,15 @@ struct End<'a> {
     account: &'a Account,
     mailbox: Mailbox,
     watched: Option<Watched>,
+    /// Bounces that our mails caused.
+    came_back: Vec<Spot>,
 }
 
 impl<'a> End<'a> {
     async fn open(tools: &Tools, account: &'a Account) -> Self {
         let address = account.address.to_string();
         let (mailbox, watched) = Watched::open(tools, &account.imap, &address, &account.login).await;
-        Self { account, mailbox, watched }
+        Self { account, mailbox, watched, came_back: Vec::new() }
     }
 
     async fn close(self) -> Mailbox {
@@ -243,7 +245,11 @@ impl Trip<'_> {
                 return None;
             }
         };
-        suspects.iter().find_map(|mail| (self.request.read_bounce)(mail, &self.tools.decoder))
+        let read =
+            |(spot, mail): (Spot, Vec<u8>)| Some((spot, (self.request.read_bounce)(&mail, &self.tools.decoder)?));
+        let (spot, bounced) = suspects.into_iter().find_map(read)?;
+        end.came_back.push(spot);
+        Some(bounced)
     }
 
     /// Removes the test mails; gives what stays, in words.
@@ -253,7 +259,7 @@ impl Trip<'_> {
         for end in [a, b] {
             let address = &end.account.address;
             let Some(watched) = &mut end.watched else { continue };
-            match tokio::time::timeout(TIDY, watched.clean(tokens)).await {
+            match tokio::time::timeout(TIDY, watched.clean(tokens, &end.came_back)).await {
                 Ok(Ok(0)) => {}
                 Ok(Ok(count)) => left.push(format!("{count} in the mailbox of {address}, marked as deleted only")),
                 Ok(Err(fault)) => left.push(format!("perhaps some in the mailbox of {address}: {fault}")),

@@ -144,7 +144,6 @@ pub struct Bounced {
 /// What became of one mail.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "there are two of them in all")]
 pub enum Leg {
     /// It was not sent.
     NotTried {

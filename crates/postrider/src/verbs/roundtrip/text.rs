@@ -138,7 +138,10 @@ impl Page {
         let (state, tone) = match (&mailbox.trouble, mailbox.full) {
             (Some(_), _) => ("cannot be read".to_owned(), Tone::Bad),
             (None, true) => ("open, and full".to_owned(), Tone::Bad),
-            (None, false) => (format!("open at {host}"), Tone::Plain),
+            (None, false) => {
+                let all: u64 = mailbox.steps.iter().map(|step| step.ms).sum();
+                (format!("open at {host} after {}", milliseconds(all)), Tone::Plain)
+            }
         };
         self.text.push_str(&format!(
             "\n  {}  {}\n",
@@ -146,9 +149,9 @@ impl Page {
             self.look.paint(&state, tone)
         ));
         if let Some(trouble) = &mailbox.trouble {
+            self.steps(&mailbox.steps);
             self.row(&harmless(trouble), "");
         }
-        self.steps(&mailbox.steps);
     }
 
     fn steps(&mut self, steps: &[Step]) {

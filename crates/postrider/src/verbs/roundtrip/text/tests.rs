@@ -85,7 +85,7 @@ fn the_answer_comes_first_and_the_way_has_its_times() {
         "      mx.y.test found spf=pass dmarc=none",
         "  a@x.test → b@y.test  arrived in INBOX",
         "  b@y.test → a@x.test  not taken",
-        "  mailbox of a@x.test  open at imap.x.test:993",
+        "  mailbox of a@x.test  open at imap.x.test:993 after 7 ms",
         "  Not removed: 1 in the mailbox of b@y.test",
     ] {
         assert!(lines.iter().any(|line| line.split_whitespace().eq(row.split_whitespace())), "{row}\n{text}");
