@@ -28,7 +28,7 @@ pub(crate) fn line(input: impl BufRead) -> Result<String, Failure> {
 
 /// A line of an open file descriptor. Not an octet more is read: the next line may be another password.
 pub(crate) fn of_descriptor(number: u32) -> Result<String, Failure> {
-    let mut file = File::open(format!("/dev/fd/{number}")).map_err(|error| unreadable(&error))?;
+    let mut file = descriptor(number).map_err(|error| unreadable(&error))?;
     let mut octets = Vec::new();
     let mut one = [0; 1];
     while (octets.len() as u64) < PASSWORD_BYTES_MAX {
@@ -41,6 +41,17 @@ pub(crate) fn of_descriptor(number: u32) -> Result<String, Failure> {
         }
     }
     checked(&String::from_utf8_lossy(&octets))
+}
+
+/// A descriptor that this program was started with; by the kernel itself where /dev/fd is not to be had.
+fn descriptor(number: u32) -> std::io::Result<File> {
+    use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+    if let Ok(file) = File::open(format!("/dev/fd/{number}")) {
+        return Ok(file);
+    }
+    let number = i32::try_from(number).map_err(|_| std::io::ErrorKind::InvalidInput)?;
+    let own = pidfd_open(getpid(), PidfdFlags::empty())?;
+    Ok(pidfd_getfd(own, number, PidfdGetfdFlags::empty())?.into())
 }
 
 /// A variable of the environment.
