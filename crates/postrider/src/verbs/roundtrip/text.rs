@@ -15,7 +15,7 @@ pub(super) fn render(report: &Report, look: Look) -> String {
     let facts = &report.facts;
     let mut page = Page { look, text: String::new() };
     page.head(report);
-    page.to_do(report);
+    page.remedies(report);
     page.leg(&facts.a, &facts.b, &facts.out);
     if !facts.one_way {
         page.leg(&facts.b, &facts.a, &facts.back);
@@ -62,7 +62,7 @@ impl Page {
         self.text.push_str(&format!("  {pad}who must act: {}\n", who(verdict.act, &facts.a, &facts.b)));
     }
 
-    fn to_do(&mut self, report: &Report) {
+    fn remedies(&mut self, report: &Report) {
         let verdict = &report.verdict;
         let mut said: Vec<&str> = Vec::new();
         for direction in [&verdict.sending, &verdict.receiving] {
