@@ -2,6 +2,7 @@
 //! that do send may.
 
 use super::{SpfFacts, is_own, shown};
+use crate::address::{Class, class_of};
 use crate::facts::Facts;
 use crate::finding::{Finding, Impact, Say};
 use postrider_mailauth::spf::{Evaluation, Form, Mechanism, Node, Outcome, Place, Qualifier, Span};
@@ -160,6 +161,10 @@ fn wide(facts: &Facts, spf: &SpfFacts, say: &mut Say) {
                 Mechanism::A { prefixes, .. } | Mechanism::Mx { prefixes, .. } => (prefixes.v4, WIDE_V4, VERY_WIDE_V4),
                 _ => continue,
             };
+            // Nobody comes from there, however many addresses it is.
+            if is_private(mechanism) {
+                continue;
+            }
             let own = is_own(facts, &node.domain);
             if prefix > very_wide && !(own && prefix <= wide) {
                 continue;
@@ -191,6 +196,16 @@ fn wide(facts: &Facts, spf: &SpfFacts, say: &mut Say) {
         found,
         if root.open { format!("at least {sum} may send") } else { format!("{sum} may send") },
     );
+}
+
+/// Whether a network lies within one that does not exist on the internet.
+fn is_private(mechanism: &Mechanism) -> bool {
+    let network = match mechanism {
+        Mechanism::Ip4 { network, prefix: 8.. } => (*network).into(),
+        Mechanism::Ip6 { network, prefix: 7.. } => (*network).into(),
+        _ => return false,
+    };
+    class_of(network) != Class::Global
 }
 
 /// `4.2 million addresses`, `256 addresses and IPv6 networks`.

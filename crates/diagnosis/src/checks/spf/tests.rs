@@ -53,6 +53,7 @@ ptr.test         TXT  "v=spf1 ptr ip4:192.0.2.1 -all"
 ptrs.test        TXT  "v=spf1 include:ptr.test -all"
 wide.test        TXT  "v=spf1 ip4:40.0.0.0/8 -all"
 half.test        TXT  "v=spf1 ip4:40.0.0.0/14 ip6:2001:db8::/32 -all"
+inner.test       TXT  "v=spf1 ip4:10.0.0.0/8 ip4:192.0.2.1 ip6:fc00::/7 -all"
 cloud.test       TXT  "v=spf1 include:half.test -all"
 "#;
 
@@ -100,7 +101,9 @@ fn proposed(finding: &Finding) -> Option<&str> {
 
 #[tokio::test]
 async fn healthy_records_are_left_alone() {
-    for domain in ["good.test", "soft.test", "handed.test", "caps.test", "macro.test", "closed.test", "cloud.test"] {
+    for domain in
+        ["good.test", "soft.test", "handed.test", "caps.test", "macro.test", "closed.test", "cloud.test", "inner.test"]
+    {
         let say = judged(&facts(domain, &[]).await);
         assert_eq!(told(&say), Vec::<String>::new(), "{domain}");
         for id in IDS {
