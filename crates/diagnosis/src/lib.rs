@@ -21,6 +21,7 @@ pub mod history;
 pub mod http;
 pub mod imap;
 pub mod net;
+mod page;
 pub mod registry;
 mod report;
 mod run;
@@ -31,6 +32,7 @@ pub mod trip;
 
 pub use checks::registration;
 pub use facts::Facts;
+pub use page::page;
 pub use report::{Answer, Change, Health, Path, Report, Timing, Vantage, moment};
 pub use run::{Progress, run};
 pub use target::{NotATarget, Target};

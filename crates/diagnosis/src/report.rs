@@ -34,7 +34,7 @@ pub struct Answer {
     pub client: Health,
     /// Since when, where something tells (RFC 3339).
     pub since: Option<String>,
-    /// Who must act; `None` when nobody must.
+    /// Who must act on the first finding; `None` when nothing was found.
     pub act: Option<Actor>,
 }
 
@@ -207,7 +207,7 @@ fn answer(roots: &[(Finding, Vec<Finding>)], checks: &[Checked], facts: &Facts) 
         Impact::None if proven(proof) => Health::Ok,
         Impact::None => Health::Unknown,
     };
-    let worst_root = roots.iter().find(|(root, _)| root.severity > Severity::Note);
+    let worst_root = roots.first();
     Answer {
         sending: health(worst(|finding| finding.sending), &PROOF_OF_SENDING),
         receiving: health(worst(|finding| finding.receiving), &PROOF_OF_RECEIVING),

@@ -21,7 +21,7 @@ use memory::Memory;
 use postrider_diagnosis::ctx::{Ctx, Settings};
 use postrider_diagnosis::finding::{Severity, State};
 use postrider_diagnosis::net::{Live, World};
-use postrider_diagnosis::{Health, Report, Target, run as look_at};
+use postrider_diagnosis::{Health, Report, Target, page, run as look_at};
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -242,6 +242,8 @@ pub(crate) fn show(report: &Report, show: &ShowArgs) -> Result<Exit, Failure> {
         let json = serde_json::to_string_pretty(report);
         json.map_err(|error| Failure::new(Exit::System, format!("the report cannot be written as JSON: {error}")))?
             + "\n"
+    } else if show.html {
+        page(report)
     } else {
         text::screen(report, show, Look::of_stdout())
     };
