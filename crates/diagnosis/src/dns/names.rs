@@ -276,6 +276,18 @@ impl Names {
         cut
     }
 
+    /// From here on the servers of a zone that answer are asked before those that do not.
+    pub fn prefer(&self, zone: &str, serving: &[IpAddr]) {
+        let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(cut) = cuts.get(zone) else { return };
+        let mut cut = (**cut).clone();
+        cut.servers.sort_by_key(|server| !server.ips.iter().any(|ip| serving.contains(ip)));
+        for server in &mut cut.servers {
+            server.ips.sort_by_key(|ip| !serving.contains(ip));
+        }
+        cuts.insert(zone.to_owned(), Arc::new(cut));
+    }
+
     /// Asks the servers of a zone until one gives an answer that is worth something.
     pub async fn ask_zone(
         &self,
@@ -321,9 +333,7 @@ impl Names {
     pub async fn addresses(&self, server: &Server, depth: usize) -> Vec<SocketAddr> {
         let port = self.sources.port;
         if !server.ips.is_empty() {
-            let mut ips = server.ips.clone();
-            ips.sort_by_key(IpAddr::is_ipv6);
-            return ips.into_iter().map(|ip| (ip, port).into()).collect();
+            return server.ips.iter().copied().map(|ip| (ip, port).into()).collect();
         }
         if depth >= DEPTH_MAX {
             return Vec::new();
@@ -392,7 +402,10 @@ pub(crate) fn cut_of(zone: &str, ns: &[Rr], glue: &[Rr]) -> Cut {
         if servers.iter().any(|server| server.name == *name) || servers.len() >= 20 {
             continue;
         }
-        let ips = glue.iter().filter(|rr| rr.name == *name).filter_map(|rr| rr.data.address()).collect();
+        let mut ips: Vec<IpAddr> =
+            glue.iter().filter(|rr| rr.name == *name).filter_map(|rr| rr.data.address()).collect();
+        // IPv4 first: a machine without IPv6 must not wait for it.
+        ips.sort_by_key(IpAddr::is_ipv6);
         servers.push(Server { name: name.clone(), ips });
     }
     Cut { zone: zone.to_owned(), servers }

@@ -268,6 +268,8 @@ async fn look(names: &Names, survey: &mut Survey, cut: &Cut, more: &[Question]) 
         server.in_child = child_names.contains(server.name.as_str());
     }
     survey.servers = servers;
+    let serving: Vec<IpAddr> = survey.serving().map(|server| server.ip).collect();
+    names.prefer(&survey.zone, &serving);
     survey.homeless = homeless;
 }
 
