@@ -27,8 +27,8 @@ mod report;
 mod run;
 pub mod session;
 mod target;
-mod words;
 pub mod trip;
+mod words;
 
 pub use checks::registration;
 pub use facts::Facts;

@@ -43,43 +43,32 @@ struct Closed {
 }
 
 impl Watched {
-    /// Opens the mailbox on the first of the servers that can be reached.
-    pub(super) async fn open(
-        tools: &Tools,
-        servers: &[Server],
-        address: &str,
-        login: &Login,
-    ) -> (Mailbox, Option<Self>) {
-        let mut told = Mailbox {
-            address: address.to_owned(),
-            host: None,
-            trouble: Some("DNS names no IMAP server for the domain, and none has a usual name".to_owned()),
-            login_refused: false,
-            full: false,
-            steps: Vec::new(),
-        };
+    /// Opens the mailbox on the first of the servers that can be reached, and tells how that went.
+    pub(super) async fn open(tools: &Tools, servers: &[Server], login: &Login, told: &mut Mailbox) -> Option<Self> {
         for server in servers {
             let mut steps = Vec::new();
+            // The first is the likeliest; only one that answers says more.
+            let first = told.host.is_none();
+            told.host.get_or_insert_with(|| server.shown());
             match Self::open_one(tools, server, login, &mut steps).await {
                 Ok((watched, full)) => {
-                    let host = Some(server.shown());
-                    return (Mailbox { host, trouble: None, full, steps, ..told }, Some(watched));
+                    (told.host, told.trouble) = (Some(server.shown()), None);
+                    (told.login_refused, told.full, told.steps) = (false, full, steps);
+                    return Some(watched);
                 }
                 Err(closed) => {
-                    // The first is the likeliest; only one that answers says more.
-                    if told.host.is_none() || closed.reached {
+                    if first || closed.reached {
                         told.host = Some(server.shown());
                         told.trouble = Some(format!("{}: {}", server.shown(), closed.why));
-                        told.login_refused = closed.login_refused;
-                        told.steps = steps;
+                        (told.login_refused, told.steps) = (closed.login_refused, steps);
                     }
                     if closed.reached {
-                        break;
+                        return None;
                     }
                 }
             }
         }
-        (told, None)
+        None
     }
 
     async fn open_one(

@@ -225,8 +225,10 @@ fn missing(taken: &Taken, waited_ms: u64, from: End<'_>, to: End<'_>) -> Directi
         format!("Ask who runs {} what became of it: its answer was {:?}.", taken.host, taken.reply),
         "A first mail may be made to wait for some minutes (greylisting): try again with --timeout 900.".into(),
         format!("See whether {} forwards its mail, or a filter removes it.", to.address),
+        format!("Examine the domain of {0}: postrider doctor {1}.", to.address, domain_of(to.address)),
     ];
-    Direction { health: Health::Broken, sentence, act: from.host, advice }
+    // Either side may have lost it. A's mail is in question, and B is there to compare with.
+    Direction { health: Health::Broken, sentence, act: Actor::AHost, advice }
 }
 
 fn unseen(taken: &Taken, why: &str, from: End<'_>, to: End<'_>) -> Direction {
@@ -290,7 +292,7 @@ fn slow(arrived: &Arrived, way: &str, took: &str, from: End<'_>, to: End<'_>) ->
 }
 
 fn junk_advice(authentication: Option<&Authentication>, from: End<'_>, to: End<'_>) -> (Actor, Vec<String>) {
-    let domain = from.address.rsplit('@').next().unwrap_or(from.address);
+    let domain = domain_of(from.address);
     let mut advice = Vec::new();
     if let Some(seen) = authentication {
         let table = [
@@ -335,6 +337,10 @@ fn in_a_sentence(text: &str) -> String {
         }
         _ => text.to_owned(),
     }
+}
+
+fn domain_of(address: &str) -> &str {
+    address.rsplit('@').next().unwrap_or(address)
 }
 
 /// How the options of that end begin.

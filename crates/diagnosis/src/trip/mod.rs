@@ -90,7 +90,8 @@ pub async fn run(request: &Request, tell: &(dyn Fn(&str) + Send + Sync)) -> Repo
         hello: request.hello.clone(),
     };
     tell("opening both mailboxes");
-    let (mut a, mut b) = tokio::join!(End::open(&tools, &request.a), End::open(&tools, &request.b));
+    let limit = request.patience / 2;
+    let (mut a, mut b) = tokio::join!(End::open(&tools, &request.a, limit), End::open(&tools, &request.b, limit));
     let until = began + request.patience;
     let now = Instant::now();
     // The way back needs its share of the time.
@@ -132,9 +133,18 @@ struct End<'a> {
 }
 
 impl<'a> End<'a> {
-    async fn open(tools: &Tools, account: &'a Account) -> Self {
+    async fn open(tools: &Tools, account: &'a Account, limit: Duration) -> Self {
         let address = account.address.to_string();
-        let (mailbox, watched) = Watched::open(tools, &account.imap, &address, &account.login).await;
+        let mut mailbox = Mailbox::closed(&address);
+        let opening = Watched::open(tools, &account.imap, &account.login, &mut mailbox);
+        let watched = match tokio::time::timeout(limit, opening).await {
+            Ok(watched) => watched,
+            Err(_) => {
+                let host = mailbox.host.as_deref().unwrap_or("its server");
+                mailbox.trouble = Some(format!("{host} did not let us in within {} s", limit.as_secs()));
+                None
+            }
+        };
         Self { account, mailbox, watched, came_back: Vec::new() }
     }
 
@@ -188,7 +198,11 @@ impl Trip<'_> {
         };
         let (since, taken_at) = (Instant::now(), seconds_now());
         // Where nobody can look, only a bounce can tell, and that comes soon or late.
-        let until = if to.watched.is_some() { until } else { until.min(since + BOUNCE_PATIENCE) };
+        let until = match (&to.watched, &from.watched) {
+            (Some(_), _) => until,
+            (None, Some(_)) => until.min(since + BOUNCE_PATIENCE),
+            (None, None) => since,
+        };
         let mut pause = LOOK_SOON;
         loop {
             let looked = self.look(to, token).await;

@@ -199,6 +199,20 @@ pub struct Mailbox {
     pub steps: Vec<Step>,
 }
 
+impl Mailbox {
+    /// One of which no server is known yet.
+    pub(super) fn closed(address: &str) -> Self {
+        Self {
+            address: address.to_owned(),
+            host: None,
+            trouble: Some("DNS names no IMAP server for the domain, and none has a usual name".to_owned()),
+            login_refused: false,
+            full: false,
+            steps: Vec::new(),
+        }
+    }
+}
+
 /// All that was seen.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Facts {

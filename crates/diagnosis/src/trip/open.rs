@@ -31,7 +31,7 @@ pub(super) struct Opened {
 }
 
 /// A server that answers takes no longer to be reached.
-const CONNECT_LIMIT: Duration = Duration::from_secs(8);
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// For a TLS handshake.
 pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(15);
 /// Addresses of one host that are tried.

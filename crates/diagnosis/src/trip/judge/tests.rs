@@ -62,6 +62,8 @@ enum Part {
     SendersHost,
     Receiver,
     ReceiversHost,
+    /// Who runs A's mail, whichever way the mail went.
+    HostInQuestion,
     Nobody,
 }
 
@@ -145,7 +147,7 @@ fn fates() -> Vec<Fate> {
             Part::SendersHost,
             "came back from mx.y.test",
         ),
-        fate("lost", Leg::Missing { taken: taken(), waited_ms: 55_000 }, Broken, Part::SendersHost, "within 55 s"),
+        fate("lost", Leg::Missing { taken: taken(), waited_ms: 55_000 }, Broken, Part::HostInQuestion, "within 55 s"),
         fate(
             "unseen",
             Leg::Unseen { taken: taken(), why: "it hung up".into() },
@@ -166,6 +168,7 @@ fn actor(part: Part, sender_is_a: bool) -> Actor {
         (Part::Sender, false) | (Part::Receiver, true) => Actor::B,
         (Part::SendersHost, true) | (Part::ReceiversHost, false) => Actor::AHost,
         (Part::SendersHost, false) | (Part::ReceiversHost, true) => Actor::BHost,
+        (Part::HostInQuestion, _) => Actor::AHost,
         (Part::Nobody, _) => Actor::Nobody,
     }
 }
