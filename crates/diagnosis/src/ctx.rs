@@ -48,6 +48,8 @@ pub struct Settings {
     pub controls: Option<Vec<String>>,
     /// The MTA-STS policy and other web pages are fetched from this port; 443.
     pub https_port: u16,
+    /// Whether the time was given by the user, so that it says nothing about this machine's clock.
+    pub clock_is_given: bool,
     /// What earlier runs saw, oldest first.
     pub history: Vec<Snapshot>,
 }
@@ -108,6 +110,7 @@ impl Default for Settings {
             blocklists: None,
             controls: None,
             https_port: 443,
+            clock_is_given: false,
             history: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! Everything one run saw. A room that was not looked into is `None`: could not be tested.
 
 use crate::Target;
+use crate::checks::client::ClientFacts;
 use crate::checks::dane::HostPins;
 use crate::checks::dkim::DkimFacts;
 use crate::checks::dmarc::DmarcFacts;
@@ -47,6 +48,8 @@ pub struct Facts {
     pub policy: Option<PolicyFacts>,
     /// What the zone says about each mail host's certificate.
     pub pins: Option<Vec<HostPins>>,
+    /// What mail programs meet.
+    pub client: Option<ClientFacts>,
     /// This machine's way out on port 25.
     pub egress: Option<EgressFacts>,
     /// The mail hosts, spoken to.

@@ -383,23 +383,6 @@ impl Say {
         }
     }
 
-    /// Takes findings back that another one makes groundless: their checks were not tested, because.
-    pub(crate) fn take_back(&mut self, groundless: impl Fn(&Finding) -> bool, why: &str) {
-        let (taken, kept) = std::mem::take(&mut self.findings).into_iter().partition(groundless);
-        self.findings = kept;
-        let taken: Vec<Finding> = taken;
-        for finding in taken {
-            // What was said when it was found goes with it.
-            let said = |checked: &Checked| {
-                checked.id == finding.id && checked.state == State::Found && checked.why == finding.title
-            };
-            if let Some(at) = self.checked.iter().position(said) {
-                self.checked.remove(at);
-            }
-            self.untested(finding.id, why);
-        }
-    }
-
     /// The findings so far, for tests of judges.
     pub fn findings(&self) -> &[Finding] {
         &self.findings

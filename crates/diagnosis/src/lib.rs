@@ -34,5 +34,5 @@ pub use checks::registration;
 pub use facts::Facts;
 pub use page::page;
 pub use report::{Answer, Change, Health, Path, Report, Timing, Vantage, moment};
-pub use run::{Progress, run};
+pub use run::{Progress, run, run_client};
 pub use target::{NotATarget, Target};

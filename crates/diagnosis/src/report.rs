@@ -1,6 +1,7 @@
 //! What a run says: the answer first, then what proves it. One shape for text, JSON and pages.
 
 use crate::catalogue;
+use crate::checks::client::ClientAnswer;
 use crate::facts::Facts;
 use crate::finding::{Actor, Checked, Finding, Impact, Say, Severity, State};
 use crate::fold::{Folded, fold};
@@ -109,6 +110,9 @@ pub struct Report {
     /// What the next run is to know of this one.
     #[serde(skip)]
     pub snapshot: Snapshot,
+    /// For one mailbox: whether its mail program can fetch and send, and what to type into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientAnswer>,
     /// Whether the run was cut short, and by what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_short: Option<String>,
@@ -125,6 +129,7 @@ impl Report {
         let snapshot = history::snapshot(facts, &findings_of(&roots));
         let verdict = answer(&roots, &checks, facts);
         let findings = findings_of(&roots);
+        let client = facts.client.as_ref().and_then(|client| ClientAnswer::draw(client, &findings));
         Self {
             schema: SCHEMA,
             target: facts.target.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -138,6 +143,7 @@ impl Report {
             timings: BTreeMap::new(),
             timeline: history::timeline(facts, &snapshot),
             snapshot,
+            client,
             cut_short: None,
         }
     }

@@ -3,7 +3,8 @@
 //! Subjects write what they saw into one [`Facts`] as soon as they have it, so that a run that
 //! is stopped, by the clock or by Ctrl-C, still judges all that is known.
 
-use crate::checks::{self, dane, dkim, dmarc, identity, mx, policy, registration, smtp, spf};
+use crate::checks::client::Wish;
+use crate::checks::{self, client, dane, dkim, dmarc, egress, identity, mx, policy, registration, smtp, spf};
 use crate::ctx::Ctx;
 use crate::dns::survey;
 use crate::facts::Facts;
@@ -66,6 +67,34 @@ pub async fn run(ctx: &Ctx, target: &Target, progress: Progress<'_>, stop: impl 
     report
 }
 
+/// Looks at what one mailbox's mail program meets.
+pub async fn run_client(ctx: &Ctx, wish: &Wish, progress: Progress<'_>, stop: impl Future<Output = ()>) -> Report {
+    let facts = Facts {
+        target: Some(Target::Domain { name: wish.domain.clone(), user: Some(wish.local.clone()) }),
+        domain: wish.domain.clone(),
+        now: ctx.now,
+        settings: (*ctx.settings).clone(),
+        ..Facts::default()
+    };
+    let desk = Desk { ctx, facts: Mutex::new(facts), timings: Mutex::default(), progress };
+    let looking = async {
+        let keep = |seen: &client::ClientFacts| desk.keep(|facts| facts.client = Some(seen.clone()));
+        let seen = desk.gather("servers for mail programs", client::gather_for(ctx, wish, &keep)).await;
+        desk.keep(|facts| facts.client = Some(seen));
+    };
+    let cut_short = tokio::select! {
+        () = looking => None,
+        () = tokio::time::sleep(ctx.left()) => Some("the time was over"),
+        () = stop => Some("it was interrupted"),
+    };
+    let facts = desk.facts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut report = Report::draw(&facts, checks::judge_client(&facts));
+    report.timings = desk.timings.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.timings.insert("all".into(), ctx.began().elapsed().as_secs_f64() * 1000.0);
+    report.cut_short = cut_short.map(str::to_owned);
+    report
+}
+
 async fn look(desk: &Desk<'_>, target: &Target) {
     if let Target::Domain { name, .. } = target {
         // The registry may be slow; nothing waits for it.
@@ -121,7 +150,14 @@ async fn domain(desk: &Desk<'_>, name: &str) {
     };
     let sessions = async {
         let seen = desk.gather("mail hosts", smtp::gather(ctx, name, &reachable)).await;
+        let tried = egress::tried(&seen);
         desk.keep(|facts| facts.hosts = Some(seen));
+        let seen = desk.gather("the way out", egress::gather(ctx, tried)).await;
+        desk.keep(|facts| facts.egress = Some(seen));
     };
-    tokio::join!(each_server, identity, senders, keys, dmarc, policy, pins, sessions);
+    let programs = async {
+        let seen = desk.gather("settings of mail programs", client::gather(ctx, name)).await;
+        desk.keep(|facts| facts.client = Some(seen));
+    };
+    tokio::join!(each_server, identity, senders, keys, dmarc, policy, pins, sessions, programs);
 }

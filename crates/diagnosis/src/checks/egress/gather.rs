@@ -1,11 +1,15 @@
 //! Knocking at control hosts, when the target's own hosts leave it open whose fault it is.
 
 use super::{Asked, Control, EgressFacts, Knock, Tried};
+use crate::checks::smtp::HostFacts;
 use crate::ctx::Ctx;
 use crate::dns::Data;
 use crate::net::Dial;
+use crate::session::SessionFacts;
 use domain::base::iana::Rtype;
 use futures_util::future::join_all;
+use postrider_smtp::TroubleKind;
+use postrider_smtp::client::Ended;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -20,6 +24,28 @@ const KNOCK_LIMIT: Duration = Duration::from_millis(1_700);
 const NOWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 25);
 const CONTROLS_MAX: usize = 8;
 const GREETING_BYTES_MAX: usize = 512;
+
+/// What the sessions with the target's mail hosts say of the way there.
+pub fn tried(hosts: &[HostFacts]) -> Vec<Tried> {
+    let of = |host: &HostFacts, to: SocketAddr, session: &SessionFacts| Tried {
+        host: host.name.clone(),
+        to,
+        knock: match (&session.unreached, &session.opening.greeting, session.opening.first.as_slice()) {
+            (Some(trouble), ..) => Knock::of(trouble),
+            (None, Some(reply), _) => {
+                Knock::Spoke(format!("{} {}", reply.code(), reply.lines().next().unwrap_or_default()))
+            }
+            (None, None, [_, ..]) => Knock::Spoke(line(&session.opening.first)),
+            _ if matches!(&session.ended, Some(Ended::Broken(trouble)) if trouble.kind == TroubleKind::ConnectionLost) => {
+                Knock::Dropped
+            }
+            _ => Knock::Connected,
+        },
+    };
+    let addresses =
+        |host: &HostFacts| host.addresses.iter().map(|seen| of(host, seen.to, &seen.main)).collect::<Vec<_>>();
+    hosts.iter().flat_map(addresses).collect()
+}
 
 /// Looks at the way out. `ours` is what the target's mail hosts did.
 pub async fn gather(ctx: &Ctx, ours: Vec<Tried>) -> EgressFacts {
@@ -142,7 +168,12 @@ async fn knock(ctx: &Ctx, to: SocketAddr, purpose: &str, listen: bool) -> Knock 
     }
     // Good manners; nobody waits for the answer.
     let _ = wire.say(b"QUIT\r\n", ctx.within(KNOCK_LIMIT)).await;
+    Knock::Spoke(line(&heard))
+}
+
+/// The first line of what was heard, fit to be shown.
+fn line(heard: &[u8]) -> String {
     let line = heard.split(|octet| *octet == b'\n').next().unwrap_or_default();
     let line = line.get(..GREETING_BYTES_MAX).unwrap_or(line);
-    Knock::Spoke(String::from_utf8_lossy(line).trim_end().chars().filter(|c| !c.is_control()).collect())
+    String::from_utf8_lossy(line).trim_end().chars().filter(|c| !c.is_control()).collect()
 }

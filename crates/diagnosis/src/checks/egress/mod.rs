@@ -11,7 +11,7 @@ mod letter;
 #[cfg(test)]
 mod tests;
 
-pub use gather::gather;
+pub use gather::{gather, tried};
 
 use crate::facts::Facts;
 use crate::finding::{Confidence, Finding, Impact, Say};
@@ -218,11 +218,6 @@ impl EgressFacts {
         }
     }
 
-    /// Whether an address that does not answer on port 25 says nothing about its host.
-    pub fn blocks(&self, ip: IpAddr) -> bool {
-        matches!(self.way(ip.is_ipv6()), Way::Blocked(_))
-    }
-
     /// In a word: `open`, `blocked` or `unknown`.
     pub fn word(&self) -> &'static str {
         match (self.way(false), self.way(true)) {
@@ -401,29 +396,4 @@ fn intercepted(egress: &EgressFacts, shown: &str, v6: bool) -> Finding {
         .meaning("What mail hosts seem to say here, they did not say: a firewall, a virus scanner or the provider does.")
         .seen("smtp", "", shown)
         .fix("Ask whoever connects this machine to the internet to take the mail proxy (\"SMTP inspection\") out of the way of outgoing port 25.")
-}
-
-/// What is said about silent mail hosts is not known when the own port 25 is closed: such findings are
-/// taken back. Called when all judges have spoken.
-pub(crate) fn excuse(facts: &Facts, say: &mut Say) {
-    let Some(egress) = &facts.egress else { return };
-    if ![false, true].into_iter().any(|v6| matches!(egress.way(v6), Way::Blocked(_))) {
-        return;
-    }
-    let silent = |subject: &str| {
-        let mut of_it = egress.ours.iter().filter(|tried| is_of(tried, subject)).peekable();
-        of_it.peek().is_some() && of_it.all(|tried| tried.knock.greeted().is_none() && egress.blocks(tried.to.ip()))
-    };
-    say.take_back(
-        |finding| matches!(finding.id, "net.class" | "smtp.banner") && silent(&finding.subject),
-        "the own port 25 is closed (net.egress25): the host may be well",
-    );
-}
-
-/// Whether a subject names that host or address.
-fn is_of(tried: &Tried, subject: &str) -> bool {
-    let ip = tried.to.ip().to_string();
-    subject
-        .split([' ', ',', '(', ')', '[', ']'])
-        .any(|word| word == tried.host || word == ip || word == tried.to.to_string())
 }

@@ -126,20 +126,6 @@ fn all_turn_us_away_at_the_door() {
     assert_eq!(say.findings().len(), 0);
 }
 
-#[test]
-fn silent_hosts_are_excused_when_the_own_port_is_closed() {
-    let egress = two(Knock::TimedOut, Knock::TimedOut, Knock::Connected);
-    let facts = Facts { egress: Some(egress), ..Facts::default() };
-    let mut say = Say::default();
-    say.found(Finding::problem("net.class", "mx1.target.example 198.51.100.1", "silent"));
-    say.found(Finding::problem("mx.nohost", "mx1.target.example", "no address"));
-    judge(&facts, &mut say);
-    excuse(&facts, &mut say);
-    let ids: Vec<&str> = say.findings().iter().map(|finding| finding.id).collect();
-    assert_eq!(ids, ["mx.nohost", ID]);
-    assert_eq!(say.state_of("net.class"), Some(State::Untested));
-}
-
 mod on_loopback {
     use super::*;
     use crate::ctx::{Ctx, Settings};

@@ -1,6 +1,7 @@
 //! What the judges share: which hosts work, how much one that does not matters, and words.
 
 use super::{AddressFacts, HostFacts};
+use crate::checks::egress;
 use crate::facts::Facts;
 use crate::finding::{Actor, Finding, Impact, Severity};
 use crate::session::SessionFacts;
@@ -28,13 +29,10 @@ pub(super) enum Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     /// It is open.
-    #[expect(dead_code, reason = "said by the check of the way out")]
     Open,
     /// It is closed.
-    #[expect(dead_code, reason = "said by the check of the way out")]
     Blocked,
     /// Somebody answers in the place of the hosts.
-    #[expect(dead_code, reason = "said by the check of the way out")]
     Intercepted,
     /// Not known.
     Unknown,
@@ -63,8 +61,17 @@ impl<'a> View<'a> {
     }
 
     /// What is known of our own way to that address.
-    pub(super) fn way(&self, _address: &AddressFacts) -> Way {
-        Way::Unknown
+    pub(super) fn way(&self, address: &AddressFacts) -> Way {
+        self.way_out(address.to.is_ipv6())
+    }
+
+    fn way_out(&self, v6: bool) -> Way {
+        match self.facts.egress.as_ref().map(|egress| egress.way(v6)) {
+            Some(egress::Way::Open) => Way::Open,
+            Some(egress::Way::Blocked(_)) => Way::Blocked,
+            Some(egress::Way::Intercepted(_)) => Way::Intercepted,
+            Some(egress::Way::Unknown(_)) | None => Way::Unknown,
+        }
     }
 
     /// Whether our way out is open as far as the port goes: known to be, or shown by any host that answered.
@@ -72,7 +79,7 @@ impl<'a> View<'a> {
         let reached = |address: &AddressFacts| {
             address.to.is_ipv6() == v6 && address.main.unreached.is_none() && !address.main.opening.first.is_empty()
         };
-        self.addresses().any(|(_, address)| reached(address))
+        self.way_out(v6) == Way::Open || self.addresses().any(|(_, address)| reached(address))
     }
 
     pub(super) fn standing(&self, address: &AddressFacts) -> Standing {

@@ -3,6 +3,7 @@
 //! The knowledge is the `diagnosis` crate's; here are the options, the screen, and the files.
 
 mod case;
+mod client;
 mod explain;
 mod live;
 mod memory;
@@ -79,6 +80,8 @@ enum Part {
         #[arg(long)]
         json: bool,
     },
+    /// Say whether a user's mail program can fetch and send, and what to type into it
+    Client(client::ClientArgs),
     /// Print only what changed since the last look, for cron
     Watch(watch::WatchArgs),
     /// Examine, and keep every packet in a file that can be judged again
@@ -161,6 +164,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     match &args.part {
         Some(Part::Explain { id }) => explain::run(id.as_deref()),
         Some(Part::Whois { domain, json }) => whois::run(domain, *json, &args.world),
+        Some(Part::Client(part)) => client::run(part, &args.world),
         Some(Part::Watch(args)) => watch::run(args),
         Some(Part::Record(args)) => case::record(args),
         Some(Part::Replay(args)) => case::replay(args),
@@ -247,8 +251,17 @@ pub(crate) fn show(report: &Report, show: &ShowArgs) -> Result<Exit, Failure> {
     } else {
         text::screen(report, show, Look::of_stdout())
     };
+    let text = if show.json { json(report)? } else { text::screen(report, show, Look::of_stdout()) };
     print(&text)?;
     Ok(exit(report, show.fail_on))
+}
+
+/// A report as JSON.
+fn json(report: &Report) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(report);
+    let text =
+        text.map_err(|error| Failure::new(Exit::System, format!("the report cannot be written as JSON: {error}")))?;
+    Ok(text + "\n")
 }
 
 /// Writes to standard output; a reader that went away is no failure.

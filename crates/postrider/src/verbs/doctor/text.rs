@@ -45,6 +45,18 @@ pub(crate) fn screen(report: &Report, show: &ShowArgs, look: Look) -> String {
     if show.ascii { text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect() } else { text }
 }
 
+/// The findings and what comes behind them, for verbs that give the answer themselves.
+pub(crate) fn below(report: &Report, show: &ShowArgs, look: Look) -> String {
+    let screen = Screen { look, signs: if show.ascii || !speaks_utf8() { &ASCII } else { &UTF8 }, all: show.all };
+    let mut text = String::new();
+    screen.findings(&mut text, report, show);
+    if show.all {
+        screen.checks(&mut text, report);
+    }
+    screen.counts(&mut text, report);
+    if show.ascii { text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect() } else { text }
+}
+
 fn speaks_utf8() -> bool {
     let locale =
         ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
@@ -186,7 +198,13 @@ impl Screen {
             let _ = writeln!(text, "{}{}", " ".repeat(INDENT + 6), finding.fix.command);
         }
         if !finding.fix.letter.is_empty() {
-            self.paragraph(text, "Write", &finding.fix.letter);
+            for (row, line) in finding.fix.letter.lines().enumerate() {
+                if line.is_empty() {
+                    text.push('\n');
+                } else {
+                    self.paragraph(text, if row == 0 { "Write" } else { "     " }, line);
+                }
+            }
         }
         if !finding.then.is_empty() {
             self.paragraph(text, "Then", &finding.then);

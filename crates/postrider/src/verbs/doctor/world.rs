@@ -67,7 +67,7 @@ pub(crate) struct WorldArgs {
     #[arg(short = '6', long, global = true)]
     pub(crate) ipv6: bool,
     /// How many seconds it may take
-    #[arg(long, value_name = "S", default_value_t = 4.7, global = true)]
+    #[arg(long, value_name = "S", default_value_t = USUAL_TIMEOUT, global = true)]
     pub(crate) timeout: f64,
 }
 
@@ -91,6 +91,7 @@ impl WorldArgs {
             controls: (!self.controls.is_empty()).then(|| self.controls.clone()),
             blocklists: (!self.blocklists.is_empty()).then(|| self.blocklists.clone()),
             hello: self.hello()?,
+            clock_is_given: self.now.is_some(),
             ..Settings::default()
         };
         if let Some(path) = &self.trust_anchor {
@@ -137,6 +138,11 @@ impl WorldArgs {
         }
     }
 
+    /// Whether the time a run may take was left as it is.
+    pub(crate) fn has_usual_timeout(&self) -> bool {
+        (self.timeout - USUAL_TIMEOUT).abs() < f64::EPSILON
+    }
+
     /// The time it is to be.
     pub(crate) fn clock(&self) -> Result<Timestamp, Failure> {
         let Some(text) = &self.now else { return Ok(now()) };
@@ -159,6 +165,9 @@ impl WorldArgs {
         Ok(Ctx::new(world, self.tls()?, self.clock()?, settings))
     }
 }
+
+/// Seconds that a run may take.
+const USUAL_TIMEOUT: f64 = 4.7;
 
 fn usage(option: &str, text: &str, wanted: &str) -> Failure {
     Failure::new(Exit::Usage, format!("{option} {text}: not understood; it takes {wanted}"))
