@@ -8,6 +8,8 @@ mod servers;
 mod state;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world_tests;
 
 use crate::ctx::Ctx;
 use crate::dns::names::is_under;
