@@ -138,3 +138,27 @@ async fn nobody_is_asked_about_reserved_names() {
     assert_eq!(consult(&ctx, "a.test").await.why_unknown(), ".test has no registry: it is reserved");
     assert!(consult(&ctx, "com").await.nobody.is_some());
 }
+
+#[tokio::test]
+async fn a_recording_tells_the_same() {
+    let rdap = server(Some(page("429 Slow", ""))).await;
+    let whois = server(Some("Domain Name: GOOD.TEST\nRegistrar: R\nDomain Status: ok\n".into())).await;
+    let settings = Settings {
+        rdap_bootstrap: Some(format!(r#"{{"services":[[["test"],["http://127.0.0.1:{rdap}/"]]]}}"#)),
+        whois: ("127.0.0.1".into(), whois),
+        ..Settings::default()
+    };
+    let tls = Arc::new(ClientTls::new(None).unwrap());
+    let tape = Arc::new(crate::net::Tape::recording(Arc::new(Live::new(None))));
+    let live = consult(&Ctx::new(tape.clone(), tls.clone(), Timestamp(0), settings.clone()), "good.test").await;
+    let mut case = String::from(r#"{"schema":"postrider.case/1","target":"x","at":0,"options":{}}"#);
+    for entry in tape.entries() {
+        case.push('\n');
+        case.push_str(&serde_json::to_string(&entry).unwrap());
+    }
+    let (_, replay) = crate::net::Replay::read(&case).unwrap();
+    let again = consult(&Ctx::new(Arc::new(replay), tls, Timestamp(0), settings), "good.test").await;
+    assert!(live.found.is_some());
+    assert_eq!(again.found, live.found);
+    assert_eq!(again.rdap[0].end, RdapEnd::TooOften(None));
+}

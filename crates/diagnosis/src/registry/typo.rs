@@ -28,6 +28,13 @@ pub fn meant(unicode: &str) -> Option<&'static str> {
     })
 }
 
+/// Whether it is one of the largest providers: then a neighbour of its name is more likely a
+/// slip, or a trap, than somebody's own.
+pub fn is_large(provider: &str) -> bool {
+    let name = provider.split('.').next().unwrap_or_default();
+    matches!(name, "gmail" | "googlemail" | "yahoo" | "hotmail" | "outlook" | "icloud" | "protonmail" | "comcast")
+}
+
 fn providers() -> impl Iterator<Item = &'static str> {
     PROVIDERS.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }

@@ -46,17 +46,28 @@ pub(super) fn syntax(facts: &Facts, say: &mut Say) {
 
 fn slip(facts: &Facts, typed: &str, meant: &str) -> Finding {
     let takes_mail = facts.mx.as_ref().is_some_and(|mx| mx.records.is_ok() && !mx.is_null());
-    let exists = takes_mail || in_dns(facts, &facts.domain) == InDns::Yes;
-    let finding = Finding::problem("reg.syntax", &facts.domain, format!("{typed} looks like a slip for {meant}"))
+    let exists = if takes_mail { InDns::Yes } else { in_dns(facts, &facts.domain) };
+    // Somebody may have a domain of that name on purpose, unless the name is a famous one's.
+    let severity = match (exists, typo::is_large(meant)) {
+        (InDns::No, _) | (InDns::Unknown, true) => Severity::Problem,
+        (InDns::Unknown, false) | (InDns::Yes, true) => Severity::Warning,
+        (InDns::Yes, false) => Severity::Note,
+    };
+    let receiving = match severity {
+        Severity::Problem => Impact::Broken,
+        Severity::Warning => Impact::AtRisk,
+        Severity::Note => Impact::None,
+    };
+    let finding = Finding::new("reg.syntax", &facts.domain, severity, format!("{typed} looks like a slip for {meant}"))
         .seen("dns", "", typed)
-        .fix(format!("Correct the address to …@{meant}, if that was meant."));
-    if exists {
-        // Somebody has that domain, and may have it on purpose.
-        Finding { severity: Severity::Warning, confidence: Confidence::Medium, ..finding }
-            .impact(Impact::None, Impact::AtRisk)
-            .meaning("The domain exists and may be somebody else's: mail to it does not go where it was meant to.")
-    } else {
-        finding.impact(Impact::None, Impact::Broken)
+        .fix(format!("Correct the address to …@{meant}, if that was meant."))
+        .impact(Impact::None, receiving);
+    match exists {
+        InDns::Yes => finding
+            .confidence(Confidence::Medium)
+            .meaning("The domain exists and may be somebody else's: mail to it does not go where it was meant to."),
+        InDns::No => finding,
+        InDns::Unknown => finding.confidence(Confidence::Medium),
     }
 }
 

@@ -264,6 +264,8 @@ fn names_that_were_not_meant() {
     assert_eq!(named("gmial.com", Some(gone()), false), ["reg.syntax Problem Broken"]);
     assert_eq!(named("gmial.com", None, true), ["reg.syntax Warning AtRisk"]);
     assert_eq!(named("gmail.com", None, true), [""; 0]);
+    // A small provider's neighbour may well be somebody.
+    assert_eq!(named("glob.com", None, true), ["reg.syntax Note None"]);
     assert_eq!(named("good.test", None, true), [""; 0]);
     assert_eq!(named("-bad.test", None, false), ["reg.syntax Problem Broken"]);
     assert_eq!(named("a_b.test", None, false), ["reg.syntax Problem Broken"]);

@@ -220,11 +220,9 @@ fn page(asked: &str, looked: &Looked) -> Value {
     let facts = &looked.facts;
     let consulted = facts.registry.as_ref();
     let found = consulted.and_then(|consulted| consulted.found.as_ref());
-    let registered = match (found, consulted) {
-        (Some(_), _) => Some(true),
-        (None, Some(consulted)) if !consulted.unregistered().is_empty() => Some(false),
-        _ => None,
-    };
+    // With no record, the end of a registration is found only where nobody holds the domain.
+    let nobody = looked.findings.iter().any(|finding| finding.id == "reg.expiry");
+    let registered = if found.is_some() { Some(true) } else { nobody.then_some(false) };
     let source = found.map(|(_, source)| {
         let (kind, server) = source.evidence();
         json!({ "kind": kind, "server": server })
