@@ -150,14 +150,11 @@ async fn a_recording_tells_the_same() {
     };
     let tls = Arc::new(ClientTls::new(None).unwrap());
     let tape = Arc::new(crate::net::Tape::recording(Arc::new(Live::new(None))));
-    let live = consult(&Ctx::new(tape.clone(), tls.clone(), Timestamp(0), settings.clone()), "good.test").await;
-    let mut case = String::from(r#"{"schema":"postrider.case/1","target":"x","at":0,"options":{}}"#);
-    for entry in tape.entries() {
-        case.push('\n');
-        case.push_str(&serde_json::to_string(&entry).unwrap());
-    }
-    let (_, replay) = crate::net::Replay::read(&case).unwrap();
-    let again = consult(&Ctx::new(Arc::new(replay), tls, Timestamp(0), settings), "good.test").await;
+    let ctx = Ctx::new(tape.clone(), tls, Timestamp(0), settings);
+    let live = consult(&ctx, "good.test").await;
+    let target = crate::Target::parse("good.test").unwrap();
+    let case = crate::case::write(&ctx, &target, None, &tape.entries()).unwrap();
+    let again = consult(&crate::case::read(&case).unwrap().0, "good.test").await;
     assert!(live.found.is_some());
     assert_eq!(again.found, live.found);
     assert_eq!(again.rdap[0].end, RdapEnd::TooOften(None));
