@@ -44,7 +44,10 @@ const JUDGES: &[fn(&Facts, &mut Say)] = &[
 ];
 
 /// What rooms want remembered from run to run: a name, and its value in a line.
-pub(crate) const MEMORIES: &[fn(&Facts, &mut BTreeMap<String, String>)] = &[];
+pub(crate) const MEMORIES: &[Remember] = &[];
+
+/// Writes down what a room wants remembered.
+type Remember = fn(&Facts, &mut BTreeMap<String, String>);
 
 /// Dates that what was seen carries in itself, for the timeline.
 pub(crate) const DATES: &[fn(&Facts) -> Vec<Change>] = &[registration::timeline];
