@@ -50,8 +50,21 @@ pub struct Settings {
     pub https_port: u16,
     /// Whether the time was given by the user, so that it says nothing about this machine's clock.
     pub clock_is_given: bool,
+    /// Checks and groups to judge; empty for all.
+    pub only: Vec<String>,
+    /// Checks and groups to leave out.
+    pub skip: Vec<String>,
     /// What earlier runs saw, oldest first.
     pub history: Vec<Snapshot>,
+}
+
+impl Settings {
+    /// Whether a check is wanted, by its id or its group.
+    pub fn wants(&self, id: &str) -> bool {
+        let group = crate::catalogue::find(id).map_or("", |check| check.group);
+        let named = |names: &[String]| names.iter().any(|name| name == id || name == group);
+        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
+    }
 }
 
 /// A host in a case file.
@@ -111,6 +124,8 @@ impl Default for Settings {
             controls: None,
             https_port: 443,
             clock_is_given: false,
+            only: Vec::new(),
+            skip: Vec::new(),
             history: Vec::new(),
         }
     }

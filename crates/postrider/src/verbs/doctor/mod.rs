@@ -19,6 +19,7 @@ use crate::exit::{Exit, Failure};
 use crate::verbs::paint::Look;
 use clap::{Subcommand, ValueEnum};
 use memory::Memory;
+use postrider_diagnosis::catalogue::checks;
 use postrider_diagnosis::ctx::{Ctx, Settings};
 use postrider_diagnosis::finding::{Severity, State};
 use postrider_diagnosis::net::{Live, World};
@@ -175,6 +176,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
 fn examine(args: &Args) -> Result<Exit, Failure> {
     let target = target(args.target.as_deref().unwrap_or_default())?;
     let mut settings = settings(&args.world, &args.ask, &target)?;
+    settings.only = named("--only", &args.show.only)?;
+    settings.skip = named("--skip", &args.show.skip)?;
     let memory = if args.no_history { None } else { Memory::find(args.state.as_deref()) };
     let remembered = match (&memory, &target) {
         (Some(memory), Target::Domain { name, .. }) => Some((memory, name)),
@@ -194,6 +197,18 @@ fn examine(args: &Args) -> Result<Exit, Failure> {
         eprintln!("postrider: this run is not remembered: {failure}");
     }
     show(&report, &args.show)
+}
+
+/// Checks and groups as the user names them, all of which there are.
+fn named(option: &str, names: &[String]) -> Result<Vec<String>, Failure> {
+    for name in names {
+        if !checks().iter().any(|check| check.id == name || check.group == name) {
+            let message =
+                format!("{option} {name}: no check or group is called so; `postrider doctor explain` lists all");
+            return Err(Failure::new(Exit::Usage, message));
+        }
+    }
+    Ok(names.to_vec())
 }
 
 /// What the user named, or what is wrong with it.
