@@ -191,6 +191,9 @@ fn examine(args: &Args) -> Result<Exit, Failure> {
     let report = observe(&ctx, &target, &args.show)?;
     if let Some((memory, domain)) = remembered
         && report.cut_short.is_none()
+        // A part of the checks is no measure for the next run.
+        && args.show.only.is_empty()
+        && args.show.skip.is_empty()
         // The answer is worth more than its memory.
         && let Err(failure) = memory.add(domain, report.snapshot.clone())
     {
