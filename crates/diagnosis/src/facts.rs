@@ -5,6 +5,7 @@ use crate::checks::client::ClientFacts;
 use crate::checks::dane::HostPins;
 use crate::checks::dkim::DkimFacts;
 use crate::checks::dmarc::DmarcFacts;
+use crate::checks::dns::{SecurityFacts, Views};
 use crate::checks::egress::EgressFacts;
 use crate::checks::identity::IdentityFacts;
 use crate::checks::mx::MxFacts;
@@ -32,6 +33,10 @@ pub struct Facts {
     pub settings: Settings,
     /// The zone, server by server.
     pub zone: Option<Survey>,
+    /// What is proved by DNSSEC.
+    pub dnssec: Option<SecurityFacts>,
+    /// What resolvers say.
+    pub views: Option<Views>,
     /// Where mail for the domain goes.
     pub mx: Option<MxFacts>,
     /// What the addresses are called, and which lists have them.

@@ -4,7 +4,7 @@
 //! is stopped, by the clock or by Ctrl-C, still judges all that is known.
 
 use crate::checks::client::Wish;
-use crate::checks::{self, client, dane, dkim, dmarc, egress, identity, mx, policy, registration, smtp, spf};
+use crate::checks::{self, client, dane, dkim, dmarc, dns, egress, identity, mx, policy, registration, smtp, spf};
 use crate::ctx::Ctx;
 use crate::dns::survey;
 use crate::facts::Facts;
@@ -114,14 +114,19 @@ async fn domain(desk: &Desk<'_>, name: &str) {
     desk.keep(|facts| facts.zone = Some(seen.clone()));
     let agreed = seen.agreed(name, Rtype::MX);
     let exchanges = desk.gather("mail exchanges", mx::gather(ctx, name, agreed.as_deref())).await;
-    let hosts: Vec<_> = exchanges.hosts.iter().map(|host| (host.name.clone(), Rtype::A)).collect();
+    let hosts: Vec<String> = exchanges.hosts.iter().map(|host| host.name.clone()).collect();
     let reachable: Vec<_> =
         exchanges.hosts.iter().map(|host| (host.preference, host.name.clone(), host.ips.clone())).collect();
     let ips: Vec<_> = exchanges.hosts.iter().flat_map(|host| host.ips.clone()).collect();
     desk.keep(|facts| facts.mx = Some(exchanges));
     let each_server = async {
-        survey::ask_all(&ctx.names, &mut seen, &hosts).await;
-        desk.keep(|facts| facts.zone = Some(seen));
+        survey::ask_all(&ctx.names, &mut seen, &survey::host_questions(&hosts)).await;
+        desk.keep(|facts| facts.zone = Some(seen.clone()));
+        let proofs = desk.gather("DNSSEC", dns::gather_security(ctx, &seen, &hosts));
+        let views = desk.gather("resolvers", dns::gather_views(ctx, name, &hosts));
+        let (proofs, views) = tokio::join!(proofs, views);
+        desk.keep(|facts| (facts.dnssec, facts.views) = (Some(proofs), Some(views)));
+        seen
     };
     let identity = async {
         let seen = desk.gather("addresses", identity::gather(ctx, name, &ips)).await;
@@ -133,15 +138,23 @@ async fn domain(desk: &Desk<'_>, name: &str) {
     };
     let keys = async {
         let seen = desk.gather("DKIM keys", dkim::gather(ctx, name)).await;
+        let found = seen.selectors.iter().filter(|selector| selector.texts.is_ok());
+        let names = found.map(|key| (format!("{}._domainkey.{name}", key.selector), Rtype::TXT)).collect::<Vec<_>>();
         desk.keep(|facts| facts.dkim = Some(seen));
+        names
+    };
+    // Which keys there are is known late; then every server is asked for them.
+    let zone_and_keys = async {
+        let (mut seen, names) = tokio::join!(each_server, keys);
+        survey::ask_all(&ctx.names, &mut seen, &names).await;
+        desk.keep(|facts| facts.zone = Some(seen));
     };
     let dmarc = async {
         let seen = desk.gather("DMARC", dmarc::gather(ctx, name)).await;
         desk.keep(|facts| facts.dmarc = Some(seen));
     };
-    let names: Vec<String> = hosts.iter().map(|(host, _)| host.clone()).collect();
     let pins = async {
-        let seen = desk.gather("TLSA and CAA", dane::gather(ctx, &names)).await;
+        let seen = desk.gather("TLSA and CAA", dane::gather(ctx, &hosts)).await;
         desk.keep(|facts| facts.pins = Some(seen));
     };
     let policy = async {
@@ -159,5 +172,5 @@ async fn domain(desk: &Desk<'_>, name: &str) {
         let seen = desk.gather("settings of mail programs", client::gather(ctx, name)).await;
         desk.keep(|facts| facts.client = Some(seen));
     };
-    tokio::join!(each_server, identity, senders, keys, dmarc, policy, pins, sessions, programs);
+    tokio::join!(zone_and_keys, identity, senders, dmarc, policy, pins, sessions, programs);
 }

@@ -12,6 +12,7 @@ pub mod client;
 pub mod dane;
 pub mod dkim;
 pub mod dmarc;
+pub mod dns;
 pub mod egress;
 pub mod identity;
 pub mod mx;
@@ -30,6 +31,7 @@ use std::collections::BTreeMap;
 #[rustfmt::skip]
 const JUDGES: &[fn(&Facts, &mut Say)] = &[
     registration::judge,
+    dns::judge,
     mx::judge,
     smtp::judge,
     identity::judge,
@@ -50,7 +52,7 @@ pub(crate) const MEMORIES: &[Remember] = &[];
 type Remember = fn(&Facts, &mut BTreeMap<String, String>);
 
 /// Dates that what was seen carries in itself, for the timeline.
-pub(crate) const DATES: &[fn(&Facts) -> Vec<Change>] = &[registration::timeline];
+pub(crate) const DATES: &[fn(&Facts) -> Vec<Change>] = &[registration::timeline, dns::timeline];
 
 /// Lets every judge speak.
 pub(crate) fn judge(facts: &Facts) -> Say {

@@ -131,6 +131,8 @@ pub struct Names {
     found: Mutex<HashMap<Key, Arc<OnceCell<Arc<Found>>>>>,
     /// The zone under examination: asked of its own servers.
     own: Mutex<Option<String>>,
+    /// Zones none of whose servers said anything at all: nobody waits for them twice.
+    dead: Mutex<HashMap<String, Mute>>,
 }
 
 impl Names {
@@ -138,7 +140,7 @@ impl Names {
     pub fn new(world: Arc<dyn World>, sources: Sources) -> Self {
         let root = Arc::new(Cut { zone: ".".into(), servers: sources.hints.clone() });
         let cuts = Mutex::new(HashMap::from([(".".to_owned(), root)]));
-        Self { world, sources, cuts, found: Mutex::default(), own: Mutex::default() }
+        Self { world, sources, cuts, found: Mutex::default(), own: Mutex::default(), dead: Mutex::default() }
     }
 
     /// Where it asks.
@@ -296,7 +298,11 @@ impl Names {
         kind: Rtype,
         depth: usize,
     ) -> Result<(Packet, SocketAddr), Mute> {
+        if let Some(mute) = self.dead.lock().unwrap_or_else(PoisonError::into_inner).get(&cut.zone) {
+            return Err(mute.clone());
+        }
         let mut mute = Mute { zone: cut.zone.clone(), servers: Vec::new() };
+        let mut heard_any = false;
         let mut servers = cut.servers.iter();
         let mut waiting: Vec<SocketAddr> = Vec::new();
         let mut asked = 0;
@@ -314,6 +320,9 @@ impl Names {
                 let ask = Ask::authoritative(address, name, kind);
                 running.push(async move { (address, self.packet(&ask).await) });
             } else if running.is_empty() {
+                if !heard_any && !mute.servers.is_empty() {
+                    self.dead.lock().unwrap_or_else(PoisonError::into_inner).insert(cut.zone.clone(), mute.clone());
+                }
                 return Err(mute);
             }
             let more = asked < SERVERS_MAX && (!waiting.is_empty() || servers.len() > 0);
@@ -321,7 +330,10 @@ impl Names {
             match tokio::time::timeout(hedge, running.next()).await {
                 Ok(Some((address, Ok(packet)))) => match usefulness(&packet, name, &cut.zone) {
                     Ok(()) => return Ok((packet, address)),
-                    Err(why) => mute.servers.push((address, why)),
+                    Err(why) => {
+                        heard_any = true;
+                        mute.servers.push((address, why));
+                    }
                 },
                 Ok(Some((address, Err(silence)))) => mute.servers.push((address, silence.to_string())),
                 Ok(None) | Err(_) => {}

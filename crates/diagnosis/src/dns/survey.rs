@@ -3,7 +3,7 @@
 //! First the way from the root to the zone, then every server, on every address, by UDP and
 //! TCP, with every name that mail needs. Nothing is judged here.
 
-use super::names::{Cut, Names, Server, cut_of, is_under, parent_of};
+use super::names::{Cut, Names, Server, cut_of, is_under};
 use super::packet::{Data, Packet, Rr};
 use crate::net::{Ask, Silence, Transport};
 use domain::base::iana::Rtype;
@@ -68,16 +68,21 @@ pub struct NsFacts {
     pub took: Duration,
     /// Its SOA by TCP.
     pub tcp: Heard,
+    /// Its SOA by UDP without EDNS; asked when there was no use in the answer with EDNS.
+    pub plain: Option<Heard>,
     /// What else it was asked, by UDP, and by TCP where that did not fit.
     pub answers: BTreeMap<Question, Heard>,
+    /// Questions to which it gives one answer and then another: it spreads load.
+    pub varies: BTreeSet<Question>,
+    /// Whether the address is known from glue alone, while the zone has others for this server.
+    pub stray: bool,
 }
 
 impl NsFacts {
     /// Whether it serves the zone, by UDP or TCP.
     pub fn serves(&self) -> bool {
-        [&self.udp, &self.tcp]
-            .iter()
-            .any(|heard| heard.as_ref().is_ok_and(|packet| packet.authoritative && packet.rcode == 0))
+        let heard = [Some(&self.udp), Some(&self.tcp), self.plain.as_ref()];
+        heard.into_iter().flatten().any(serves)
     }
 
     /// The serial of its copy of the zone.
@@ -94,6 +99,18 @@ impl NsFacts {
     pub fn answer(&self, name: &str, kind: Rtype) -> Option<&Packet> {
         self.answers.get(&(name.to_owned(), kind)).and_then(|heard| heard.as_ref().ok())
     }
+}
+
+/// Whether an answer for the SOA is that of a server that has the zone.
+pub(crate) fn serves(heard: &Heard) -> bool {
+    heard
+        .as_ref()
+        .is_ok_and(|packet| packet.authoritative && packet.rcode == 0 && packet.of(Rtype::SOA).next().is_some())
+}
+
+/// Whether one serial is newer than another (RFC 1982 §3.2).
+pub fn is_newer(one: u32, other: u32) -> bool {
+    one != other && one.wrapping_sub(other) < 0x8000_0000
 }
 
 /// A zone, looked at.
@@ -131,11 +148,24 @@ impl Survey {
         self.servers.iter().filter(|server| server.serves())
     }
 
-    /// What most servers say of a name and type: the records, sorted; `None` when none said anything.
+    /// The newest serial among the servers.
+    pub fn newest(&self) -> Option<u32> {
+        self.serving().filter_map(NsFacts::serial).reduce(|one, other| if is_newer(other, one) { other } else { one })
+    }
+
+    /// What most servers with the newest copy of the zone say of a name and type; `None` when
+    /// none of them said anything.
     pub fn agreed(&self, name: &str, kind: Rtype) -> Option<Vec<Rr>> {
+        let newest = self.newest();
+        self.most(name, kind, |server| server.serial() == newest).or_else(|| self.most(name, kind, |_| true))
+    }
+
+    fn most(&self, name: &str, kind: Rtype, counts: impl Fn(&NsFacts) -> bool) -> Option<Vec<Rr>> {
         let mut votes: BTreeMap<Vec<Data>, (usize, Vec<Rr>)> = BTreeMap::new();
-        for server in self.serving() {
-            let Some(packet) = server.answer(name, kind) else { continue };
+        for server in self.serving().filter(|server| counts(server)) {
+            let Some(packet) = server.answer(name, kind).filter(|packet| matches!(packet.rcode, 0 | 3)) else {
+                continue;
+            };
             let records: Vec<Rr> = packet.of(kind).cloned().collect();
             let mut key: Vec<Data> = records.iter().map(|rr| rr.data.clone()).collect();
             key.sort();
@@ -155,7 +185,10 @@ pub async fn survey(names: &Names, domain: &str, more: &[Question]) -> Survey {
     if cut.zone == apex {
         survey.delegation.clone_from(&cut.servers);
     }
-    let (ds, own) = tokio::join!(delegation_signer(names, &apex), own_servers(names, &cut, &apex));
+    // Of a zone without a living server nobody can say which servers it has.
+    let dead = survey.lost.is_some();
+    let own = async { if dead { Vec::new() } else { own_servers(names, &cut, &apex).await } };
+    let (ds, own) = tokio::join!(delegation_signer(names, &apex), own);
     (survey.ds, survey.ds_known) = ds;
     survey.own_servers = own;
     look(names, &mut survey, &cut, more).await;
@@ -172,7 +205,7 @@ async fn descend(names: &Names, survey: &mut Survey) -> Option<(Cut, String)> {
         let (packet, server) = match asked {
             Ok(answered) => answered,
             Err(mute) => {
-                survey.lost = Some(lost(&cut, &survey.parent, mute.servers, mute.zone == "."));
+                survey.lost = Some(lost(&cut, mute.servers, mute.zone == "."));
                 // The zone's name is known from the referral, and its servers can be looked at.
                 return matches!(survey.lost, Some(LostWay::Dead(_))).then(|| ((*cut).clone(), cut.zone.clone()));
             }
@@ -188,8 +221,8 @@ async fn descend(names: &Names, survey: &mut Survey) -> Option<(Cut, String)> {
         let apex = packet.of(Rtype::SOA).next().map(|rr| rr.name.clone());
         let apex =
             apex.or_else(|| packet.denial().map(|(zone, _)| zone.to_owned())).unwrap_or_else(|| cut.zone.clone());
-        // The zone of a top-level domain, or the root, answers itself: there is nothing below.
-        if packet.rcode == 3 && (apex == "." || !apex.contains('.')) && apex != domain {
+        // The root or a public suffix answers itself: the domain is not delegated.
+        if apex != domain && is_shared(&apex) {
             survey.lost = Some(LostWay::NoSuchDomain(apex));
             return None;
         }
@@ -202,13 +235,17 @@ async fn descend(names: &Names, survey: &mut Survey) -> Option<(Cut, String)> {
     None
 }
 
-fn lost(cut: &Cut, parent: &str, servers: Vec<(SocketAddr, String)>, root: bool) -> LostWay {
-    // The root and the top-level domains are not the user's: their silence is ours.
-    if root || !cut.zone.contains('.') {
+/// Whether a zone is everybody's: the root, a top-level domain, or another public suffix.
+fn is_shared(zone: &str) -> bool {
+    zone == "." || !zone.contains('.') || psl::suffix_str(zone) == Some(zone)
+}
+
+fn lost(cut: &Cut, servers: Vec<(SocketAddr, String)>, root: bool) -> LostWay {
+    // The root and the public suffixes are not the user's: their silence is ours.
+    if root || is_shared(&cut.zone) {
         let zone = if root { "the root".to_owned() } else { cut.zone.clone() };
         return LostWay::Above(format!("the name servers of {zone} do not answer from here"));
     }
-    let _ = parent;
     if servers.is_empty() { LostWay::NoServer } else { LostWay::Dead(servers) }
 }
 
@@ -244,8 +281,8 @@ async fn look(names: &Names, survey: &mut Survey, cut: &Cut, more: &[Question]) 
     let mut homeless = Vec::new();
     // An address as found comes before glue, which may be old; both are asked.
     let all: Vec<&Server> = survey.own_servers.iter().chain(&survey.delegation).chain(&cut.servers).collect();
-    for server in all {
-        let addresses = names.addresses(server, 0).await;
+    let addresses = join_all(all.iter().map(|server| names.addresses(server, 0))).await;
+    for (server, addresses) in all.into_iter().zip(addresses) {
         if addresses.is_empty() && !homeless.contains(&server.name) {
             homeless.push(server.name.clone());
         }
@@ -266,10 +303,15 @@ async fn look(names: &Names, survey: &mut Survey, cut: &Cut, more: &[Question]) 
     for server in &mut servers {
         server.in_parent = parent_names.contains(server.name.as_str());
         server.in_child = child_names.contains(server.name.as_str());
+        let own = survey.own_servers.iter().find(|own| own.name == server.name);
+        server.stray = own.is_some_and(|own| !own.ips.is_empty() && !own.ips.contains(&server.ip));
     }
     survey.servers = servers;
-    let serving: Vec<IpAddr> = survey.serving().map(|server| server.ip).collect();
-    names.prefer(&survey.zone, &serving);
+    // Who has the newest copy is asked first, so that all checks look at today's records.
+    let newest = survey.newest();
+    let fresh = survey.serving().filter(|server| server.serial() == newest && serves(&server.udp));
+    let fresh: Vec<IpAddr> = fresh.map(|server| server.ip).collect();
+    names.prefer(&survey.zone, &fresh);
     survey.homeless = homeless;
 }
 
@@ -288,6 +330,9 @@ fn questions(domain: &str, zone: &str, more: &[Question]) -> Vec<Question> {
         (format!("_mta-sts.{domain}"), Rtype::TXT),
         (format!("_smtp._tls.{domain}"), Rtype::TXT),
         (format!("mta-sts.{domain}"), Rtype::A),
+        (format!("_dmarc.{domain}"), Rtype::CNAME),
+        (format!("_domainkey.{domain}"), Rtype::TXT),
+        (format!("{RANDOM_LABEL}._domainkey.{domain}"), Rtype::TXT),
         (format!("{RANDOM_LABEL}.{domain}"), Rtype::TXT),
         (format!("{RANDOM_LABEL}.{domain}"), Rtype::MX),
         (format!("{RANDOM_LABEL}.{domain}"), Rtype::A),
@@ -315,7 +360,25 @@ async fn visit(names: &Names, name: &str, server: SocketAddr, zone: &str, questi
         let heard = names.packet(&Ask::authoritative(server, name, *kind)).await;
         ((name.clone(), *kind), heard)
     }));
-    let ((udp, took), (tcp, _), answers) = tokio::join!(by(Transport::Udp), by(Transport::Tcp), asking);
+    let plainly = async {
+        let heard = by(Transport::Udp).await;
+        // RFC 6891 §7: FORMERR is what servers say that do not know EDNS; some say nothing.
+        if serves(&heard.0) || heard.0.as_ref().is_ok_and(|packet| !matches!(packet.rcode, 1 | 4 | 16)) {
+            return (heard, None);
+        }
+        let ask = Ask { edns: None, ..Ask::authoritative(server, zone, Rtype::SOA) };
+        (heard, Some(names.packet(&ask).await))
+    };
+    let (((udp, took), plain), (tcp, _), answers) = tokio::join!(plainly, by(Transport::Tcp), asking);
+    let mut answers: BTreeMap<Question, Heard> = answers.into_iter().collect();
+    // A server that is well without EDNS is asked everything again without it.
+    if plain.as_ref().is_some_and(serves) {
+        let again = questions.iter().map(|(name, kind)| async move {
+            let ask = Ask { edns: None, ..Ask::authoritative(server, name, *kind) };
+            ((name.clone(), *kind), names.packet(&ask).await)
+        });
+        answers.extend(join_all(again).await);
+    }
     NsFacts {
         name: name.to_owned(),
         ip: server.ip(),
@@ -324,8 +387,24 @@ async fn visit(names: &Names, name: &str, server: SocketAddr, zone: &str, questi
         udp,
         took,
         tcp,
-        answers: answers.into_iter().collect(),
+        plain,
+        answers,
+        varies: BTreeSet::new(),
+        stray: false,
     }
+}
+
+/// What is asked of every server once the mail hosts are known.
+pub fn host_questions(hosts: &[String]) -> Vec<Question> {
+    let of = |host: &String| {
+        [
+            (host.clone(), Rtype::A),
+            (host.clone(), Rtype::AAAA),
+            (host.clone(), Rtype::CNAME),
+            (format!("_25._tcp.{host}"), Rtype::TLSA),
+        ]
+    };
+    hosts.iter().flat_map(of).collect()
 }
 
 /// Asks every serving server of a survey one more thing: names that were only learnt later.
@@ -342,19 +421,33 @@ pub async fn ask_all(names: &Names, survey: &mut Survey, questions: &[Question])
             }
             let missing = fresh.iter().filter(|question| !server.answers.contains_key(**question));
             join_all(missing.map(|question| async move {
-                let heard = names.packet(&Ask::authoritative(address, &question.0, question.1)).await;
-                ((*question).clone(), heard)
+                let mut ask = Ask::authoritative(address, &question.0, question.1);
+                ask.edns = ask.edns.filter(|_| !server.plain.as_ref().is_some_and(serves));
+                let heard = names.packet(&ask).await;
+                // Whoever spreads load gives another address the second time.
+                let varies = matches!(question.1, Rtype::A | Rtype::AAAA)
+                    && data_of(&heard, question).is_some_and(|data| !data.is_empty())
+                    && data_of(&names.packet(&ask).await, question) != data_of(&heard, question);
+                ((*question).clone(), heard, varies)
             }))
             .await
         }
     });
     let answers = join_all(asking).await;
     for (server, answers) in survey.servers.iter_mut().zip(answers) {
-        server.answers.extend(answers);
+        for (question, heard, varies) in answers {
+            if varies {
+                server.varies.insert(question.clone());
+            }
+            server.answers.insert(question, heard);
+        }
     }
 }
 
-/// The name of the zone above, by label; for words only.
-pub fn above(zone: &str) -> String {
-    parent_of(zone)
+/// The records that answer a question, in order.
+fn data_of(heard: &Heard, question: &Question) -> Option<Vec<Data>> {
+    let packet = heard.as_ref().ok()?;
+    let mut data: Vec<Data> = packet.of(question.1).map(|rr| rr.data.clone()).collect();
+    data.sort();
+    Some(data)
 }

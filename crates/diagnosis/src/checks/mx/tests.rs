@@ -19,6 +19,9 @@ fn set(hosts: Vec<MxHost>) -> MxFacts {
 fn told(mx: MxFacts) -> Vec<String> {
     let empty = crate::dns::Packet { authoritative: true, ..crate::dns::Packet::default() };
     let server = NsFacts {
+        plain: None,
+        varies: std::collections::BTreeSet::new(),
+        stray: false,
         name: "ns1.good.test".into(),
         ip: "127.53.0.1".parse().unwrap(),
         in_parent: true,

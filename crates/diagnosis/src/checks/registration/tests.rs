@@ -216,6 +216,9 @@ fn signed(tag: u16, key: Option<u16>) -> Survey {
     let soa = Packet { authoritative: true, ..Packet::default() };
     let keys = Packet { authoritative: true, answers: key.into_iter().collect(), ..Packet::default() };
     let server = NsFacts {
+        plain: None,
+        varies: std::collections::BTreeSet::new(),
+        stray: false,
         name: "ns1.good.test".into(),
         ip: "127.53.0.1".parse().unwrap(),
         in_parent: true,

@@ -260,6 +260,9 @@ async fn a_record_elsewhere_is_named_and_an_answer_cut_off_is_no_fault() {
     let whole = Packet { authoritative: true, ..Packet::default() };
     let cut = Packet { truncated: true, ..whole.clone() };
     let server = crate::dns::NsFacts {
+        plain: None,
+        varies: std::collections::BTreeSet::new(),
+        stray: false,
         name: "ns1.none.test".into(),
         ip: "127.53.0.1".parse().unwrap(),
         in_parent: true,

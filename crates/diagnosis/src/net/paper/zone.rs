@@ -41,7 +41,7 @@ struct Reply<'a> {
 }
 
 pub(super) fn name(text: &str) -> Name<Bytes> {
-    Name::from_str(text).unwrap()
+    Name::from_str(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
 fn star(below: &str) -> String {
