@@ -47,7 +47,7 @@ pub(super) async fn hand_in(
         let talk = attempt(tools, server, login, mail, &mut steps);
         let done = match tokio::time::timeout_at(until.into(), talk).await {
             Ok(done) => done,
-            Err(_) => Err(Outcome::Unreached(trouble(TroubleKind::Timeout, TIME_UP.into()))),
+            Err(_) => Err(Outcome::Unreached(trouble(TroubleKind::Timeout, time_up(&steps)))),
         };
         let outcome = match done {
             Ok((reply, in_doubt)) => return Ok(Taken { host: server.host.clone(), reply, steps, in_doubt }),
@@ -202,7 +202,13 @@ async fn send(session: &mut Session, mail: &Mail<'_>, steps: &mut Vec<Step>) -> 
     outcome.unwrap_or_else(|| Ended::Quit.outcome())
 }
 
-const TIME_UP: &str = "the time was up before an answer came";
+/// How far it came before the time was up.
+fn time_up(steps: &[Step]) -> String {
+    match steps.last() {
+        Some(step) => format!("the time was up; the last that was done: {}", step.what),
+        None => "the time was up before a connection was made".to_owned(),
+    }
+}
 
 /// Shorter than RFC 5321 §4.5.3.2 has them for relays: a person waits. Slow greeters take 15 s.
 const TIMEOUTS: Timeouts = {
