@@ -24,6 +24,8 @@ pub(crate) enum Verb {
     Explain(verbs::explain::Args),
     /// Say what is broken with a domain's mail, in which direction, and who must act
     Doctor(Box<verbs::doctor::Args>),
+    /// Talk to a mail host: the session line by line, with times, certificate, and what replies mean
+    Probe(verbs::probe::Args),
     /// Read mail servers' logs: what went wrong, where, since when, and who must act
     Logs(verbs::logs::Args),
     /// Look codes up, or write the field manual
@@ -100,6 +102,7 @@ impl Verb {
         match self {
             Self::Explain(args) => verbs::explain::run(&args),
             Self::Doctor(args) => verbs::doctor::run(&args),
+            Self::Probe(args) => verbs::probe::run(&args),
             Self::Logs(args) => verbs::logs::run(&args),
             Self::Codes(args) => verbs::codes::run(&args),
             Self::Roundtrip(args) => verbs::roundtrip::run(&args),

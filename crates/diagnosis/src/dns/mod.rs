@@ -7,6 +7,7 @@ mod packet;
 pub mod secure;
 pub mod survey;
 
+pub use domain::base::iana::Rtype;
 pub use names::{Cut, Found, Mute, Names, Server, Sources};
 pub use packet::{Data, NotAPacket, Packet, Rr};
 pub use secure::{Security, secure_status};

@@ -67,6 +67,7 @@ impl Session {
                     session.handshake().await;
                 }
                 session.run().await;
+                session.stamp_login();
             }
             Err(trouble) => {
                 session.line(By::Note, trouble.to_string());
@@ -118,8 +119,10 @@ impl Session {
     /// Logs in now.
     pub async fn log_in(&mut self, credentials: Credentials) {
         let nonce = self.tls.nonce().unwrap_or_default();
+        self.plan.credentials = Some(credentials.clone());
         self.client.log_in_as(credentials, nonce);
         self.run().await;
+        self.stamp_login();
     }
 
     /// Says QUIT, unless it is over already, and gives what was seen.
@@ -332,6 +335,12 @@ impl Session {
         self.at = now.max(self.at);
         self.facts.steps.push(Took { step, took });
         took
+    }
+
+    fn stamp_login(&mut self) {
+        if self.plan.credentials.is_some() && self.client.opening().greeting.is_some() {
+            self.stamp("auth");
+        }
     }
 
     fn stamp_opening(&mut self) {

@@ -98,8 +98,12 @@ fn recipients(view: &View<'_>, host: &HostFacts, address: &AddressFacts, say: &m
         }
         return;
     }
-    // A refusal that would meet any recipient says nothing of this one.
-    if let Some((_, reply)) = asked.iter().find(|(_, reply)| is_about_everybody(view, address, reply)) {
+    // A refusal that would meet any recipient says nothing of this one. Where one was taken, a
+    // refusal for good is about its recipient.
+    let one_taken = asked.iter().any(|(_, reply)| reply.code().is_positive());
+    let doubtful = |reply: &Reply| !reply.code().is_positive() && (reply.code().is_transient() || !one_taken);
+    let mut refused = asked.iter().filter(|(_, reply)| doubtful(reply));
+    if let Some((_, reply)) = refused.find(|(_, reply)| is_about_everybody(view, address, reply)) {
         for id in ["smtp.rcpt", "smtp.roles"] {
             say.untested(id, format!("{}: {}", host.name, told(reply)));
         }
@@ -117,9 +121,6 @@ fn recipients(view: &View<'_>, host: &HostFacts, address: &AddressFacts, say: &m
 
 /// Greylisting, rate limits and refusals of this machine.
 fn is_about_everybody(view: &View<'_>, address: &AddressFacts, reply: &Reply) -> bool {
-    if reply.code().is_positive() {
-        return false;
-    }
     let verdict = view.verdict(address, Phase::Rcpt, reply);
     matches!(verdict.cause, Cause::Greylisted | Cause::RateLimited | Cause::ServerBusy | Cause::ServerError)
         || view.is_about_us(address, Phase::Rcpt, reply)
@@ -227,7 +228,7 @@ fn roles(host: &HostFacts, address: &AddressFacts, domain: &str, say: &mut Say) 
                 "Every domain that takes mail must take it for its postmaster: it is where others tell of trouble.",
             )
         } else {
-            Finding::note("smtp.roles", name.clone(), title)
+            Finding::warning("smtp.roles", name.clone(), title)
                 .meaning("Complaints about mail from the domain go there; lists and providers look for it.")
         };
         say.found(
