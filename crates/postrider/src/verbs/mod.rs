@@ -11,7 +11,6 @@ pub(crate) mod probe;
 pub(crate) mod queue;
 pub(crate) mod roundtrip;
 mod secret;
-pub(crate) mod secret;
 pub(crate) mod send;
 pub(crate) mod sendmail;
 pub(crate) mod serve;
