@@ -261,15 +261,12 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// Prints a report as wanted, and says how it came out.
 pub(crate) fn show(report: &Report, show: &ShowArgs) -> Result<Exit, Failure> {
     let text = if show.json {
-        let json = serde_json::to_string_pretty(report);
-        json.map_err(|error| Failure::new(Exit::System, format!("the report cannot be written as JSON: {error}")))?
-            + "\n"
+        json(report)?
     } else if show.html {
         page(report)
     } else {
         text::screen(report, show, Look::of_stdout())
     };
-    let text = if show.json { json(report)? } else { text::screen(report, show, Look::of_stdout()) };
     print(&text)?;
     Ok(exit(report, show.fail_on))
 }
