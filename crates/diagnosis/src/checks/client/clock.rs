@@ -39,13 +39,28 @@ pub(super) fn told(host: &str, line: &str, now: Timestamp) -> Option<Told> {
     Some(Told { host: host.to_owned(), words: words.join(" "), ahead: at.as_second() - now.seconds() })
 }
 
+/// What mail hosts and the web server of the policy said in passing.
+fn by_others(facts: &Facts) -> Vec<Told> {
+    let mut all = Vec::new();
+    for host in facts.hosts.iter().flatten() {
+        let greetings = host.addresses.iter().filter_map(|seen| seen.main.opening.greeting.as_ref());
+        all.extend(greetings.filter_map(|reply| told(&host.name, reply.lines().next()?, facts.now)));
+    }
+    let policy = facts.policy.as_ref().and_then(|seen| seen.policy.as_ref());
+    if let Some((hop, Ok(answer))) = policy.and_then(|fetched| Some((fetched.hops.last()?, &fetched.end))) {
+        all.extend(answer.field("date").and_then(|date| told(&hop.url.host, date, facts.now)));
+    }
+    all
+}
+
 /// Says whether they agree that we are wrong.
 pub(super) fn judge(facts: &Facts, client: &ClientFacts, say: &mut Say) {
     if facts.settings.clock_is_given {
         return say.not_applicable(ID, "the time was given");
     }
+    let others = by_others(facts);
     let mut hosts: Vec<&Told> = Vec::new();
-    for told in &client.clocks {
+    for told in client.clocks.iter().chain(&others) {
         if !hosts.iter().any(|known| known.host == told.host) {
             hosts.push(told);
         }

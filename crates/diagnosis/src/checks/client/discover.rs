@@ -193,27 +193,28 @@ async fn talk(ctx: &Ctx, wish: &Wish, facts: &mut ClientFacts) {
 /// The certificates of all servers that a mail program would use.
 fn certificates(ctx: &Ctx, facts: &ClientFacts) -> Vec<CertificateSeen> {
     let mut seen: Vec<CertificateSeen> = Vec::new();
-    let mut add = |service: Service, host: &str, port: u16, tls: &crate::net::TlsSeen| {
+    let mut add = |offer: &Offer, tls: &crate::net::TlsSeen| {
+        let (service, host, port, by) = (offer.service, offer.host.as_str(), offer.port, offer.by);
         if seen.iter().any(|known| known.host == host && known.port == port) {
             return;
         }
         let verdict = login::verdict(ctx, tls, host);
         let good_for_domain = verdict.is_err() && login::verdict(ctx, tls, &facts.domain).is_ok();
-        seen.push(CertificateSeen { service, host: host.to_owned(), port, verdict, good_for_domain });
+        seen.push(CertificateSeen { service, host: host.to_owned(), port, verdict, good_for_domain, by });
     };
     if let Some((seen, tls)) = facts.imap.as_ref().and_then(|seen| seen.tls.as_ref().map(|tls| (seen, tls))) {
-        add(Service::Imap, &seen.offer.host, seen.offer.port, tls);
+        add(&seen.offer, tls);
     }
     if let Some((seen, tls)) =
         facts.submission.as_ref().and_then(|seen| seen.session.tls.as_ref().map(|tls| (seen, tls)))
     {
-        add(Service::Submission, &seen.offer.host, seen.offer.port, tls);
+        add(&seen.offer, tls);
     }
     for offer in facts.offers.iter().filter(|offer| offer.by != NamedBy::Guess) {
         if let Some(Saw::Tls { seen, .. }) = facts.saw(offer).map(|port| &port.saw)
             && facts.serves(offer)
         {
-            add(offer.service, &offer.host, offer.port, seen);
+            add(offer, seen);
         }
     }
     seen

@@ -1,6 +1,6 @@
 //! Fetching: the greeting, STARTTLS, the certificate for the name, room in the mailbox.
 
-use super::{ClientFacts, Service};
+use super::{ClientFacts, NamedBy, Service};
 use crate::finding::{Confidence, Finding, Impact, Say};
 use crate::imap::QuotaUse;
 use postrider_transport::tls::client::CertificateFault;
@@ -21,6 +21,8 @@ pub struct CertificateSeen {
     pub verdict: Result<(), CertificateFault>,
     /// Whether it is good for the domain, when not for the name.
     pub good_for_domain: bool,
+    /// Who names the server.
+    pub by: NamedBy,
 }
 
 /// Says what fetching meets.
@@ -45,6 +47,8 @@ pub(super) fn judge(facts: &ClientFacts, say: &mut Say) {
                 Finding::problem(ID, &at, format!("The talk with {at} breaks off: {why}"))
                     .confidence(Confidence::Medium)
                     .seen("imap", seen.to.to_string(), why)
+                    .because_of("cl.mode", &at)
+                    .because_of("cl.port", &at)
                     .fix("Look into the server's log for this connection."),
             );
         } else {
@@ -90,9 +94,23 @@ fn full(facts: &ClientFacts, quota: &QuotaUse) -> Option<Finding> {
 
 fn certificate(facts: &ClientFacts, seen: &CertificateSeen, fault: &CertificateFault) -> Option<Finding> {
     let why = words(fault, &seen.host)?;
+    // A user who names an address does so to look at the server; mail programs are given a name.
+    if is_other_name(fault) && seen.host.parse::<std::net::IpAddr>().is_ok() {
+        return None;
+    }
     let at = format!("{}:{}", seen.host, seen.port);
     let fetches = matches!(seen.service, Service::Imap | Service::Pop);
     let id = if fetches { ID } else { "tls.cert" };
+    // A name that nobody published may not be the one that the provider tells its users.
+    if seen.by == NamedBy::Guess && is_other_name(fault) {
+        return Some(
+            Finding::note(id, &at, format!("The certificate of {at} {why}"))
+                .impact(Impact::None, Impact::None)
+                .client(Impact::None)
+                .seen("tls", &at, fault.to_string())
+                .fix("Type a name into mail programs that is in the certificate, and publish it in SRV records."),
+        );
+    }
     let finding = if seen.good_for_domain {
         Finding::warning(id, &at, format!("The certificate of {at} is for {} and not for {}", facts.domain, seen.host))
     } else {
@@ -132,6 +150,15 @@ pub(super) fn words(fault: &CertificateFault, host: &str) -> Option<String> {
     })
 }
 
+fn is_other_name(fault: &CertificateFault) -> bool {
+    matches!(
+        fault,
+        CertificateFault::Refused(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
+        ))
+    )
+}
+
 /// Whether a certificate begins only in the future.
 pub(super) fn is_not_yet_valid(fault: &CertificateFault) -> bool {
     matches!(
@@ -164,7 +191,8 @@ mod tests {
             None => Ok(()),
             Some(error) => Err(CertificateFault::Refused(rustls::Error::InvalidCertificate(error))),
         };
-        CertificateSeen { service, host: "imap.example.com".into(), port: 993, verdict, good_for_domain: false }
+        let (host, by) = ("imap.example.com".into(), NamedBy::Srv);
+        CertificateSeen { service, host, port: 993, verdict, good_for_domain: false, by }
     }
 
     #[test]
@@ -183,6 +211,11 @@ mod tests {
         let mut other = seen(Service::Imap, Some(CertificateError::NotValidForName));
         other.good_for_domain = true;
         assert_eq!(said(vec![other]).findings()[0].severity, Severity::Warning);
+        let other = || seen(Service::Imap, Some(CertificateError::NotValidForName));
+        let guessed = CertificateSeen { by: NamedBy::Guess, ..other() };
+        assert_eq!(said(vec![guessed]).findings()[0].severity, Severity::Note);
+        let address = CertificateSeen { host: "192.0.2.1".into(), ..other() };
+        assert_eq!(said(vec![address]).findings().len(), 0);
         let unknown = CertificateSeen { verdict: Err(CertificateFault::NoAuthorities), ..seen(Service::Imap, None) };
         assert_eq!(said(vec![unknown]).state_of(ID), Some(State::Untested));
         assert_eq!(said(vec![seen(Service::Pop, None)]).state_of(ID), Some(State::Fine));

@@ -109,7 +109,8 @@ fn of(facts: &ClientFacts, findings: &[Finding], login: Option<(&Login, Offer)>,
         ours.iter().any(|offer| finding.subject == format!("{}:{}", offer.host, offer.port))
             || finding.id == "cl.srv" && services.iter().any(|service| is_label_of(&finding.subject, *service))
     };
-    let worst = findings.iter().filter(|finding| subject_is_ours(finding)).max_by_key(|finding| finding.client);
+    // Of equals the first: findings come in the order in which they are to be told.
+    let worst = findings.iter().filter(|finding| subject_is_ours(finding)).rev().max_by_key(|finding| finding.client);
     if let Some(finding) = worst.filter(|finding| finding.client == Impact::Broken) {
         return ability(Health::Broken, &finding.title);
     }
