@@ -66,7 +66,13 @@ pub(super) fn run(args: &ClientArgs, world: &WorldArgs) -> Result<Exit, Failure>
     }
     let ctx = world.ctx(Arc::new(Live::new(world.source)), settings)?;
     let report = observe(&ctx, &wish, &args.show)?;
-    let text = if args.show.json { super::json(&report)? } else { screen(&report, &args.show, Look::of_stdout()) };
+    let text = if args.show.json {
+        super::json(&report)?
+    } else if args.show.html {
+        super::page(&report)
+    } else {
+        screen(&report, &args.show, Look::of_stdout())
+    };
     print(&text)?;
     Ok(match (exit(&report, args.show.fail_on), &report.client) {
         // The report knows nothing of mail to and from the domain here, and was not asked to.
