@@ -10,6 +10,7 @@ pub mod client_session;
 pub mod command;
 pub mod content;
 pub mod maillog;
+pub mod message;
 pub mod mutate;
 pub mod policy;
 pub mod registry;
@@ -34,7 +35,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "command", run: command::run, seeds: seeds::commands },
     Target { name: "reply", run: reply::run, seeds: seeds::replies },
     Target { name: "server_session", run: server_session::run, seeds: seeds::clients },
@@ -45,6 +46,7 @@ pub const TARGETS: [Target; 13] = [
     Target { name: "maillog", run: maillog::run, seeds: seeds::logs },
     Target { name: "content", run: content::run, seeds: seeds::contents },
     Target { name: "spf", run: spf::run, seeds: seeds::policies },
+    Target { name: "message", run: message::run, seeds: seeds::messages },
     Target { name: "policy", run: policy::run, seeds: seeds::records },
     Target { name: "tlsa", run: tlsa::run, seeds: seeds::certificates },
     Target { name: "registry", run: registry::run, seeds: seeds::registries },

@@ -173,6 +173,26 @@ pub fn records() -> Vec<Vec<u8>> {
     ])
 }
 
+/// Messages as they are received.
+pub fn messages() -> Vec<Vec<u8>> {
+    let trace = "Return-Path: <a@a.example>\r\nAuthentication-Results: mx.b.example; spf=pass smtp.mailfrom=a.example; dkim=fail (x) header.d=a.example\r\n\
+        Received: from m.a.example (m.a.example [192.0.2.1]) (using TLSv1.3 with cipher X) by mx.b.example (Postfix) with ESMTPS id 1 for <b@b.example>; Fri, 27 Nov 2026 12:00:09 +0000\r\n\
+        Received: from [10.0.0.1] (helo=pc) by m.a.example with esmtpsa (TLS1.2) tls X (envelope-from <a@a.example>); Fri, 27 Nov 2026 12:00:00 +0100\r\n";
+    let signature = "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/simple; d=a.example; s=s; h=from:from:subject:to; l=9; t=1; x=2; z=Subject:=20a|To:b; i=@m.a.example;\r\n\
+        \tbh=frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY=; b=AAAA\r\n\tAAAA=\r\n";
+    let arc = "ARC-Seal: i=1; a=rsa-sha256; cv=none; d=l.example; s=s; t=1; b=AAAA\r\nARC-Message-Signature: i=1; a=rsa-sha256; c=relaxed/relaxed; d=l.example; s=s; h=from; bh=AAAA; b=AAAA\r\n\
+        ARC-Authentication-Results: i=1; l.example; dkim=pass header.d=a.example\r\n";
+    let head = "From: \"A\" <a@a.example>\r\nTo: b@b.example\r\nSubject: Re: [l] ***SPAM*** x\r\nDate: Fri, 27 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@a.example>\r\n\
+        List-Unsubscribe: <https://a.example/u>, <mailto:u@a.example>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
+    let parts = "Content-Type: multipart/mixed; boundary=\"b\"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nHello\r\n>From x\r\n--b\r\n\r\nfooter\r\n--b--\r\n";
+    owned(&[
+        &format!("{trace}{signature}{head}\r\nHello\r\n\r\n"),
+        &format!("{trace}{arc}{signature}{head}{parts}"),
+        &format!("From a@a Mon\n{head}Content-Transfer-Encoding: quoted-printable\n\na=3D\n..b\n"),
+        "Received: by 2002:a05:1 with SMTP; x\r\nReceived: (qmail 1 invoked by uid 1); 27 Nov 2026 12:00:00 -0000\r\n\r\n",
+    ])
+}
+
 /// A TLSA record and the certificate of `mx.a.example`, as the target takes them.
 pub fn certificates() -> Vec<Vec<u8>> {
     use base64::Engine;

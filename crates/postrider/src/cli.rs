@@ -32,6 +32,8 @@ pub(crate) enum Verb {
     Codes(verbs::codes::Args),
     /// Send a mail there and back: which direction is broken, and who must act
     Roundtrip(verbs::roundtrip::Args),
+    /// Judge a received message: would a receiver take it, what fails and why, where it waited
+    Inspect(Box<verbs::inspect::Args>),
     /// Run the relay
     Serve(verbs::serve::Args),
     /// See what waits and why; retry, hold, release or drop it
@@ -106,6 +108,7 @@ impl Verb {
             Self::Logs(args) => verbs::logs::run(&args),
             Self::Codes(args) => verbs::codes::run(&args),
             Self::Roundtrip(args) => verbs::roundtrip::run(&args),
+            Self::Inspect(args) => verbs::inspect::run(&args),
             Self::Serve(args) => verbs::serve::run(&args),
             Self::Send(args) => verbs::send::run(&args),
             Self::Sendmail { arguments } => verbs::sendmail::run(arguments),

@@ -200,6 +200,10 @@ fn acceptance(facts: &MessageFacts, analysis: &Analysis, say: &Say) -> (Acceptan
                 "A careful receiver would doubt it: neither SPF nor DKIM vouches for it, and {domain} has no DMARC record."
             ),
         ),
+        DmarcResult::Unknown(_) if claims::trusted(&facts.claims, "dmarc").any(|result| &*result.result == "fail") => (
+            Acceptance::Doubtful,
+            format!("The receiver found when it came that nothing vouches for {domain} (DMARC fails)."),
+        ),
         DmarcResult::Unknown(why) => {
             (Acceptance::Unknown, format!("Whether a receiver would accept it could not be told: {why}."))
         }

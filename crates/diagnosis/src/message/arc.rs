@@ -45,7 +45,7 @@ pub struct Arc {
 }
 
 /// Takes the sets out of a message; `chain` says what is wrong with their shape.
-pub fn read(message: &Message) -> Arc {
+pub(super) fn read(message: &Message) -> Arc {
     let names = ["arc-authentication-results", "arc-message-signature", "arc-seal"];
     if names.iter().all(|name| !message.has(name)) {
         return Arc { sets: Vec::new(), chain: Chain::None };
@@ -109,11 +109,11 @@ fn numbered(message: &Message, name: &str, count: usize) -> Result<Vec<usize>, S
             None => return Err(format!("the numbers of the {name} fields do not go from 1 to {count}")),
         }
     }
-    places.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| format!("a {name} field is missing"))
+    places.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| format!("one of the {name} fields is missing"))
 }
 
 /// Verifies the chain: the newest signature of the message, and all seals.
-pub fn verify(message: &Message, arc: &mut Arc, keys: &Keys, came: i64, bodies: &mut Bodies) {
+pub(super) fn verify(message: &Message, arc: &mut Arc, keys: &Keys, came: i64, bodies: &mut Bodies) {
     if arc.sets.is_empty() {
         return;
     }
@@ -153,7 +153,7 @@ fn chain(message: &Message, sets: &[Set], keys: &Keys, came: i64, bodies: &mut B
 }
 
 /// RFC 8617 §5.1.1: all sets up to this one, each in the order results, signature, seal.
-fn sealed(message: &Message, sets: &[Set]) -> Vec<u8> {
+pub(super) fn sealed(message: &Message, sets: &[Set]) -> Vec<u8> {
     let mut octets = Vec::new();
     for (index, set) in sets.iter().enumerate() {
         octets.extend(canon::field(message.raw(set.results), Form::Relaxed));

@@ -104,7 +104,7 @@ fn added(body: &[u8], trial: &mut Trial<'_>) -> Option<Change> {
     {
         let footer = body.get(end..).unwrap_or_default();
         let (count, first) = told(footer);
-        return Some(Change::new("footer", format!("{count} were added below the body"), first));
+        return Some(Change::new("footer", format!("{count} added below the body"), first));
     }
     let mut at = 0;
     for _ in 0..TOP_LINES_MAX {
@@ -112,7 +112,7 @@ fn added(body: &[u8], trial: &mut Trial<'_>) -> Option<Change> {
         let rest = body.get(at..).filter(|rest| !rest.is_empty())?;
         if trial.fits(rest) {
             let (count, first) = told(body.get(..at).unwrap_or_default());
-            return Some(Change::new("banner", format!("{count} were put above the body"), first));
+            return Some(Change::new("banner", format!("{count} put above the body"), first));
         }
     }
     None
@@ -128,8 +128,8 @@ fn told(octets: &[u8]) -> (String, String) {
     let count = octets.split(|octet| *octet == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
     let says = |line: &&str| line.chars().any(char::is_alphanumeric) && !line.starts_with("--");
     let first = text.lines().find(says).or_else(|| text.lines().find(|line| !line.trim().is_empty()));
-    let count = if count == 1 { "a line".to_owned() } else { format!("{count} lines") };
-    (count.replace("a line", "1 line"), short(first.unwrap_or_default().trim()))
+    let count = if count == 1 { "1 line was".to_owned() } else { format!("{count} lines were") };
+    (count, short(first.unwrap_or_default().trim()))
 }
 
 /// A body of parts: wrapped into another, or a part or lines put into it.
@@ -173,7 +173,7 @@ fn inside(body: &[u8], end: usize, trial: &mut Trial<'_>) -> Option<Change> {
             let without = [head.get(..at)?, filler, body.get(end..)?].concat();
             if trial.fits(&without) {
                 let (count, first) = told(head.get(at..)?);
-                return Some(Change::new("inside", format!("{count} were added to a part of the body"), first));
+                return Some(Change::new("inside", format!("{count} added to a part of the body"), first));
             }
         }
     }

@@ -5,6 +5,7 @@
 //! anything, also under the receiver's name.
 
 use super::raw::Message;
+use super::received::{NAME_BYTES_MAX, cut};
 use super::way::Way;
 use postrider_mailauth::auth_results::{self, AuthResults, MethodResult};
 
@@ -36,7 +37,7 @@ pub fn read(message: &Message, way: &Way, own: &[String]) -> Vec<Claim> {
     for field in message.all("authentication-results").iter().take(FIELDS_MAX) {
         let text = message.value(*field);
         let read = auth_results::read(&text).value;
-        let author = read.author.as_deref().map(str::to_ascii_lowercase);
+        let author = read.author.as_deref().map(|author| cut(author, NAME_BYTES_MAX).to_ascii_lowercase());
         let top = claims.first().map(|claim: &Claim| claim.author.clone());
         let same = top.as_ref().is_none_or(|top| *top == author);
         let named = author.as_ref().is_some_and(|author| own.iter().any(|name| name.eq_ignore_ascii_case(author)));
@@ -64,8 +65,9 @@ pub fn trusted<'a>(claims: &'a [Claim], method: &'a str) -> impl Iterator<Item =
 
 /// A result in words.
 pub fn words(result: &MethodResult) -> String {
-    let about =
-        |names: &[&str]| names.iter().find_map(|name| result.domain(name)).map(|domain| format!(" for {domain}"));
+    let about = |names: &[&str]| {
+        names.iter().find_map(|name| result.domain(name)).map(|domain| format!(" for {}", cut(domain, NAME_BYTES_MAX)))
+    };
     let about = match &*result.method {
         "spf" => about(&["smtp.mailfrom", "smtp.mail", "smtp.helo"]),
         "dkim" => about(&["header.d", "header.i"]),

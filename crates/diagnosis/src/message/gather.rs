@@ -5,6 +5,7 @@ use super::claims::{self, Claim};
 use super::dmarc::Walks;
 use super::lint::addresses;
 use super::raw::Message;
+use super::received::{NAME_BYTES_MAX, cut};
 use super::signature::{self, Kind, Signature};
 use super::verify::{KeyAnswer, Keys};
 use super::way::{self, Way};
@@ -124,10 +125,11 @@ fn envelope(message: &Message, way: &Way, claims: &[Claim], options: &Options) -
     // RFC 5321 §4.4: the last host writes the sender into Return-Path.
     let path = message.first("return-path").map(|path| path.trim().trim_matches(['<', '>']).trim().to_owned());
     let sender = options.mail_from.clone().or(path).or_else(|| entry?.sender.clone()).or_else(claimed);
+    let short = |name: String| cut(name.trim_matches(['[', ']', '<', '>']), NAME_BYTES_MAX).to_owned();
     Envelope {
         ip: options.ip.or_else(|| entry?.ip),
-        helo: options.helo.clone().or_else(|| entry?.helo.clone()).map(|helo| helo.trim_matches(['[', ']']).to_owned()),
-        sender: sender.map(|sender| sender.trim_matches(['<', '>']).to_owned()),
+        helo: options.helo.clone().or_else(|| entry?.helo.clone()).map(short),
+        sender: sender.map(short),
     }
 }
 

@@ -42,10 +42,10 @@ pub(super) fn seconds(seconds: i64) -> String {
     let (hours, minutes) = (figure / 3600, figure % 3600 / 60);
     match figure {
         0..=119 => format!("{sign}{figure} s"),
-        120..=3599 => format!("{sign}{} min", figure / 60),
+        120..=3599 => format!("{sign}{} min", (figure + 30) / 60),
         3600..=172_799 if minutes == 0 => format!("{sign}{hours} h"),
         3600..=172_799 => format!("{sign}{hours} h {minutes} min"),
-        _ => format!("{sign}{} days", figure / 86_400),
+        _ => format!("{sign}{} days", (figure + 43_200) / 86_400),
     }
 }
 

@@ -21,7 +21,7 @@ const AHEAD_MAX: i64 = 24 * 3600;
 const BEHIND_MAX: i64 = 14 * 24 * 3600;
 
 /// All that is wrong.
-pub fn judge(message: &Message, way: &Way, now: i64, signatures: &[Verified]) -> Vec<Finding> {
+pub(super) fn judge(message: &Message, way: &Way, now: i64, signatures: &[Verified]) -> Vec<Finding> {
     let mut findings = Vec::new();
     from(message, &mut findings);
     date(message, way, now, &mut findings);

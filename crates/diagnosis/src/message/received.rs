@@ -11,6 +11,9 @@ use std::net::{IpAddr, Ipv6Addr};
 /// A longer field is cut off here.
 const FIELD_BYTES_MAX: usize = 8 * 1024;
 
+/// Names and addresses are cut off here, where none can be longer (RFC 5321 §4.5.3.1).
+pub(super) const NAME_BYTES_MAX: usize = 320;
+
 /// One handing over.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Received {
@@ -76,7 +79,7 @@ pub fn read(value: &str) -> Received {
 }
 
 fn word_of(received: &mut Received, clause: &str, words: usize, word: &str) {
-    let bare = word.trim_matches(['<', '>', ',']);
+    let bare = cut(word.trim_matches(['<', '>', ',']), NAME_BYTES_MAX);
     match (clause, words) {
         ("from", 0) => {
             received.helo = Some(bare.to_owned());
@@ -89,10 +92,8 @@ fn word_of(received: &mut Received, clause: &str, words: usize, word: &str) {
         ("by", 0) => received.by = Some(bare.trim_end_matches('.').to_owned()),
         ("with", 0) => received.with = Some(bare.to_owned()),
         // `with Microsoft SMTP Server`, `with HTTP`, `with local-generated`.
-        ("with", 1 | 2) if received.with.as_deref() == Some("Microsoft") => {
-            if bare.eq_ignore_ascii_case("SMTP") {
-                received.with = Some("SMTP".into());
-            }
+        ("with", 1 | 2) if received.with.as_deref() == Some("Microsoft") && bare.eq_ignore_ascii_case("SMTP") => {
+            received.with = Some("SMTP".into());
         }
         ("id", 0) => received.id = Some(bare.to_owned()),
         ("for", 0) => received.recipient = Some(bare.to_owned()),
@@ -107,9 +108,9 @@ fn aside(received: &mut Received, clause: &str, text: &str) {
         received.tls = tls(text);
     }
     let words: Vec<&str> = text.split([' ', '\t', ',', ';']).filter(|word| !word.is_empty()).collect();
-    for (index, word) in words.iter().enumerate() {
+    for (index, word) in words.iter().map(|word| cut(word, NAME_BYTES_MAX)).enumerate() {
         let lower = word.to_ascii_lowercase();
-        let next = words.get(index + 1).copied();
+        let next = words.get(index + 1).map(|next| cut(next, NAME_BYTES_MAX));
         let sender = lower.strip_prefix("envelope-from").or_else(|| lower.strip_prefix("envelope-sender"));
         if let Some(rest) = sender {
             let at = word.len() - rest.len();
@@ -156,7 +157,8 @@ fn tls(text: &str) -> Option<String> {
         return Some(version.to_ascii_uppercase());
     }
     // A cipher's name begins like a version, and goes on: TLS_AES_128_GCM_SHA256.
-    (digits.starts_with('1') && digits.len() <= 3 && digits != "128").then(|| format!("TLSv{}", if digits == "1" { "1.0" } else { digits }))
+    (digits.starts_with('1') && digits.len() <= 3 && digits != "128")
+        .then(|| format!("TLSv{}", if digits == "1" { "1.0" } else { digits }))
 }
 
 /// An address, with or without brackets, prefix, port.
@@ -244,7 +246,7 @@ pub fn when(text: &str) -> Option<i64> {
     Some(date.to_timestamp())
 }
 
-fn cut(text: &str, max: usize) -> &str {
+pub(super) fn cut(text: &str, max: usize) -> &str {
     let mut end = text.len().min(max);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -122,7 +122,10 @@ pub fn read(field: usize, kind: Kind, value: &str) -> Result<Signature, String> 
     };
     let (header, body) = forms(get("c").unwrap_or("simple"))?;
     let seal = kind == Kind::ArcSeal;
-    let name = |tag: &str| -> Result<String, String> { Ok(need(tag)?.to_ascii_lowercase()) };
+    let name = |tag: &str| match need(tag)?.to_ascii_lowercase() {
+        name if name.len() > 253 => Err(format!("{tag}= is longer than a name can be")),
+        name => Ok(name),
+    };
     let names = if seal { Vec::new() } else { names(need("h")?) };
     let body_hash = if seal { Vec::new() } else { base64(need("bh")?).ok_or("bh= is no base64")? };
     Ok(Signature {

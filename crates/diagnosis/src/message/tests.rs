@@ -7,7 +7,7 @@ use crate::finding::{Finding, Severity};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use mail_auth::common::crypto::Ed25519Key;
+use mail_auth::common::crypto::{Ed25519Key, SigningKey as _};
 use postrider_dns::Zone;
 use postrider_mailauth::{KeySettings, Settings, Signer};
 use postrider_smtp::Content;
@@ -27,6 +27,7 @@ const NOW: i64 = 4_102_444_800;
 
 struct House {
     signer: Signer,
+    key: Ed25519Key,
     public: String,
 }
 
@@ -39,8 +40,9 @@ static HOUSE: LazyLock<House> = LazyLock::new(|| {
     let key = KeySettings { domain: "shop.example".parse().unwrap(), selector: "s1".into(), file: file.clone() };
     let signer = Signer::open(&Settings { keys: vec![key], ..Settings::default() }).unwrap();
     std::fs::remove_file(file).unwrap();
-    let public = STANDARD.encode(Ed25519Key::from_pkcs8_der(&der).unwrap().public_key());
-    House { signer, public }
+    let key = Ed25519Key::from_pkcs8_der(&der).unwrap();
+    let public = STANDARD.encode(key.public_key());
+    House { signer, key, public }
 });
 
 fn zone() -> String {
@@ -120,7 +122,7 @@ fn what_was_done_to_the_body_is_named() {
             format!("{plain}_______\r\nlist mailing list\r\nlist@l.example\r\n"),
             "3 lines were added below the body",
         ),
-        ("banner", replaced("Hello Tom,", "CAUTION: from outside\r\n\r\nHello Tom,"), "1 line were put above the body"),
+        ("banner", replaced("Hello Tom,", "CAUTION: from outside\r\n\r\nHello Tom,"), "1 line was put above the body"),
         ("mbox", replaced("\r\nFrom here", "\r\n>From here"), "lines that begin with \"From \" got a \">\""),
         ("line-ends", replaced("on its way.\r\n", "on its way.\n"), "the line ends were changed"),
         ("missing", plain.replace(BODY, ""), "there is no body here"),
@@ -221,6 +223,55 @@ fn what_is_wrong_with_the_key_is_named() {
     assert!(matches!(analysis.signatures[0].outcome, Outcome::Unknown(_)), "{analysis:?}");
     assert!(!findings.iter().any(|finding| finding.id == "dkim.verify" || finding.id == "dmarc.align"), "{findings:?}");
     assert_eq!(seen.accept, Acceptance::Unknown);
+}
+
+/// Seals a message as a list would that signs with the key of these tests.
+fn sealed(message: &str, number: usize) -> String {
+    let tag = |octets: &[u8]| STANDARD.encode(HOUSE.key.sign(octets).unwrap());
+    let read = Message::read(message.as_bytes().to_vec());
+    let hash = STANDARD.encode(canon::body(read.body(), Form::Relaxed, canon::Ends::Crlf, None).0);
+    let chain = if number == 1 { "none" } else { "pass" };
+    let results = format!("ARC-Authentication-Results: i={number}; shop.example; dkim=pass header.d=shop.example\r\n");
+    let open = format!(
+        "ARC-Message-Signature: i={number}; a=ed25519-sha256; c=relaxed/relaxed; d=shop.example; s=s1; h=from:subject; bh={hash}; b="
+    );
+    let with_open = Message::read(format!("{open}AAAA\r\n{message}").into_bytes());
+    let signature = signature::read(0, signature::Kind::ArcMessage, &with_open.value(0)).unwrap();
+    let octets = verify::signed_octets(&with_open, &signature, Form::Relaxed, &verify::Edits::new());
+    let signature = format!("{open}{}\r\n", tag(&octets));
+    let open = format!("ARC-Seal: i={number}; a=ed25519-sha256; cv={chain}; d=shop.example; s=s1; b=");
+    let unsigned = format!("{open}AAAA\r\n{signature}{results}{message}");
+    let unsigned = Message::read(unsigned.into_bytes());
+    let octets = arc::sealed(&unsigned, &arc::read(&unsigned).sets);
+    format!("{open}{}\r\n{signature}{results}{message}", tag(&octets))
+}
+
+#[test]
+fn the_chain_of_forwarders() {
+    let changed = signed().replace(TRACE, "").replace("Subject: ", "Subject: [list] ");
+    let chain = |message: &str| {
+        let (_, analysis, _, seen) = judged(message, &only_dkim());
+        (analysis.arc.chain, seen.accept)
+    };
+    let once = sealed(&changed, 1);
+    assert_eq!(chain(&once).0, Chain::Pass);
+    let twice = sealed(&once, 2);
+    assert_eq!(chain(&format!("{TRACE}{twice}")), (Chain::Pass, Acceptance::Doubtful));
+    let table = [
+        (twice.replace("on its way", "cancelled"), "the body was changed after shop.example sealed it"),
+        (twice.replace("[list]", "[other]"), "the header was changed after shop.example sealed it"),
+        (
+            twice.replace("i=1; shop.example; dkim=pass", "i=1; shop.example; dkim=fail"),
+            "seal 2 of shop.example does not hold",
+        ),
+        (twice.replace("cv=pass", "cv=fail"), "shop.example found the chain broken already, and sealed that"),
+        (twice.replace("cv=none", "cv=pass"), "seal 1 has cv=pass, and none belongs there"),
+        (twice.replace("ARC-Seal: i=1", "ARC-Seal: i=3"), "the numbers of the arc-seal fields do not go from 1 to 2"),
+        (once.replace("ARC-Auth", "X-Auth"), "one of the arc-authentication-results fields is missing"),
+    ];
+    for (message, says) in table {
+        assert_eq!(chain(&message).0, Chain::Fail(says.into()), "{message}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod codes;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod inspect;
 pub(crate) mod logs;
 mod paint;
 pub(crate) mod passwd;

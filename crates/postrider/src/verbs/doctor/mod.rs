@@ -13,6 +13,7 @@ mod whois;
 mod world;
 
 pub(crate) use live::LiveLine;
+pub(crate) use text::below;
 pub(crate) use world::WorldArgs;
 
 use crate::exit::{Exit, Failure};
@@ -290,7 +291,7 @@ pub(crate) fn print(text: &str) -> Result<Exit, Failure> {
 }
 
 /// 0 healthy, 1 warnings, 2 a problem, 3 could not tell.
-fn exit(report: &Report, fail_on: Option<Level>) -> Exit {
+pub(crate) fn exit(report: &Report, fail_on: Option<Level>) -> Exit {
     let worst = report.findings.iter().map(|finding| finding.severity).max();
     let least = fail_on.map_or(Severity::Warning, Level::severity);
     match worst {

@@ -95,12 +95,7 @@ impl Screen {
             self.consequences(text, &report.target, under);
         }
         if roots.len() > shown {
-            let _ = writeln!(
-                text,
-                "\n     {} more findings: postrider doctor {} --all",
-                roots.len() - shown,
-                report.target
-            );
+            let _ = writeln!(text, "\n     {} more findings: the same command with --all", roots.len() - shown);
         }
     }
 
