@@ -27,11 +27,6 @@ pub enum Target {
         /// The port, when one was named.
         port: Option<u16>,
     },
-    /// A message, by the name of its file; never read from what the user typed for a target.
-    Message {
-        /// The file's name.
-        name: String,
-    },
 }
 
 /// Why a text is no target.
@@ -84,7 +79,7 @@ impl Target {
     /// The name or address that is looked at.
     pub fn subject(&self) -> String {
         match self {
-            Self::Domain { name, .. } | Self::Host { name, .. } | Self::Message { name } => name.clone(),
+            Self::Domain { name, .. } | Self::Host { name, .. } => name.clone(),
             Self::Ip { ip, .. } => ip.to_string(),
         }
     }
@@ -130,7 +125,7 @@ fn shortened(text: &str) -> String {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Domain { name, user: None } | Self::Message { name } => f.write_str(name),
+            Self::Domain { name, user: None } => f.write_str(name),
             Self::Domain { name, user: Some(user) } => write!(f, "{user}@{name}"),
             Self::Host { name, port } => write!(f, "{name}:{port}"),
             Self::Ip { ip, port: None } => write!(f, "{ip}"),

@@ -37,7 +37,6 @@ use crate::ctx::Ctx;
 use crate::facts::Facts;
 use crate::finding::Say;
 use crate::report::{Health, Report};
-use crate::target::Target;
 use bisect::Change;
 use dmarc::Dmarc;
 use serde::Serialize;
@@ -94,13 +93,10 @@ pub async fn inspect(ctx: &Ctx, name: &str, octets: Vec<u8>, options: Options) -
 fn conclude(ctx: &Ctx, facts: &MessageFacts) -> Inspection {
     let analysis = analyse(facts);
     let (say, seen) = judge(facts, &analysis);
-    let house = Facts {
-        target: Some(Target::Message { name: facts.name.clone() }),
-        now: ctx.now,
-        settings: (*ctx.settings).clone(),
-        ..Facts::default()
-    };
+    let house = Facts { now: ctx.now, settings: (*ctx.settings).clone(), ..Facts::default() };
     let mut report = Report::draw(&house, say);
+    report.target.clone_from(&facts.name);
+    report.timings.insert("all".into(), ctx.began().elapsed().as_secs_f64() * 1000.0);
     report.verdict.sending = match seen.accept {
         Acceptance::Yes => Health::Ok,
         Acceptance::Doubtful => Health::AtRisk,
