@@ -15,6 +15,8 @@ const BYTES_MAX: usize = 64 * 1024;
 const NODES_MAX: u32 = 4_000;
 const SERVERS_MAX: usize = 16;
 const LIMIT: Duration = Duration::from_millis(3_500);
+/// A plain run does not wait long for what few domains have.
+const PLAIN_LIMIT: Duration = Duration::from_millis(2_000);
 
 /// A server as the file has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,9 +99,11 @@ pub(super) async fn gather(ctx: &Ctx, domain: &str, address: Option<&str>, host_
     let mut urls = Vec::new();
     if host_is_there {
         urls.push(format!("https://autoconfig.{domain}/mail/config-v1.1.xml{query}"));
-        urls.push(format!("http://autoconfig.{domain}/mail/config-v1.1.xml{query}"));
     }
     if address.is_some() {
+        if host_is_there {
+            urls.push(format!("http://autoconfig.{domain}/mail/config-v1.1.xml{query}"));
+        }
         urls.push(format!("https://{domain}/.well-known/autoconfig/mail/config-v1.1.xml"));
     }
     let mut seen = AutoconfigSeen::default();
@@ -110,7 +114,7 @@ pub(super) async fn gather(ctx: &Ctx, domain: &str, address: Option<&str>, host_
             purpose: "autoconfig".into(),
             redirects_max: 3,
             bytes_max: BYTES_MAX,
-            limit: ctx.within(LIMIT),
+            limit: ctx.within(if address.is_some() { LIMIT } else { PLAIN_LIMIT }),
         };
         let fetched = http::get(ctx, &get).await;
         let last = fetched.hops.last();

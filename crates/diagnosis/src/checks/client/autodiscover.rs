@@ -125,7 +125,7 @@ pub(super) fn judge(facts: &ClientFacts, say: &mut Say) {
             Finding::warning(ID, &host, format!("{host} is an alias of {alias}, which has no address"))
                 .meaning("Outlook looks there first; whoever registers that name can answer in your place.")
                 .seen("dns", "", &line)
-                .change("remove", &host, "CNAME", &line, "")
+                .change("remove", &host, "CNAME", &format!("{alias}."), "")
                 .fix("Remove the alias, or point it to the provider of today."),
         );
     }
@@ -133,11 +133,11 @@ pub(super) fn judge(facts: &ClientFacts, say: &mut Say) {
         seen.srv.iter().filter(|record| facts.names.get(&record.target).is_some_and(super::Resolved::is_absent))
     {
         let name = format!("_autodiscover._tcp.{}", facts.domain);
-        let line = format!("{name}. SRV {} {} {} {}.", record.priority, record.weight, record.port, record.target);
+        let line = format!("{name}. SRV {}", srv::rdata(record));
         findings.push(
             Finding::warning(ID, &name, format!("{name} points to {}, which has no address", record.target))
                 .seen("dns", "", &line)
-                .change("remove", &name, "SRV", &line, "")
+                .change("remove", &name, "SRV", &srv::rdata(record), "")
                 .fix("Point the record to the server of today, or remove it."),
         );
     }

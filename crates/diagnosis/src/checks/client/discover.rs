@@ -52,6 +52,7 @@ async fn published(ctx: &Ctx, domain: &str, wish: Option<&Wish>) -> ClientFacts 
     facts.offers = srv::offers(&facts.srv);
     facts.offers.extend(facts.autoconfig.iter().flat_map(|seen| seen.offers(local, domain)));
     facts.offers.extend(facts.autodiscover.iter().flat_map(autodiscover::AutodiscoverSeen::offers));
+    name_users(&mut facts.offers);
     let targets = facts.autodiscover.iter().flat_map(|seen| seen.srv.iter().map(|record| record.target.clone()));
     let mut hosts: BTreeSet<String> = facts.offers.iter().map(|offer| offer.host.clone()).collect();
     hosts.extend(targets.filter(|target| target != "."));
@@ -60,6 +61,15 @@ async fn published(ctx: &Ctx, domain: &str, wish: Option<&Wish>) -> ClientFacts 
         facts.clocks.extend(clock::told(&host, &date, ctx.now));
     }
     facts
+}
+
+/// Records say nothing of user names; what the autoconfig file says of a service holds for them, too.
+fn name_users(offers: &mut [Offer]) {
+    let told: Vec<(Service, Option<String>)> =
+        offers.iter().filter(|offer| offer.user.is_some()).map(|offer| (offer.service, offer.user.clone())).collect();
+    for offer in offers.iter_mut().filter(|offer| offer.user.is_none()) {
+        offer.user = told.iter().find(|(service, _)| *service == offer.service).and_then(|(_, user)| user.clone());
+    }
 }
 
 /// Looks names up that are not known yet.

@@ -29,6 +29,12 @@ pub(super) fn judge(facts: &ClientFacts, say: &mut Say) {
         let named = offer.filter(|offer| offer.by != NamedBy::Guess);
         // What is named decides; a port that nobody names is for what its number says.
         let Some(expected) = named.map(|offer| offer.mode).or_else(|| Mode::of_port(port)) else { continue };
+        // The port does what its number says, and what names it says otherwise: that is the fault of the
+        // record or the file, and told there.
+        let does = if tls { Mode::Implicit } else { Mode::StartTls };
+        if Mode::of_port(port) == Some(does) {
+            continue;
+        }
         let wrong = match (expected, tls) {
             (Mode::Implicit, false) => clear_where_tls(host, port, protocol),
             (Mode::StartTls | Mode::Clear, true) => tls_where_clear(host, port, protocol),

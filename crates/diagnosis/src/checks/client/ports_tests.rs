@@ -187,6 +187,12 @@ fn tls_the_wrong_way_round() {
             Some(Impact::Broken),
         ),
         (
+            "587 is right, and what names it is not",
+            facts(vec![smtp(587, Mode::Implicit)], vec![(587, clear(Protocol::Smtp))]),
+            "",
+            None,
+        ),
+        (
             "all right",
             facts(vec![smtp(587, Mode::StartTls)], vec![(587, clear(Protocol::Smtp)), (25, clear(Protocol::Smtp))]),
             "",

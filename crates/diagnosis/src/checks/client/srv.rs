@@ -149,7 +149,7 @@ fn dead_targets(facts: &ClientFacts, set: &SrvSet) -> Option<Finding> {
         .meaning(format!("A mail program that finds its {} server by this record gets nowhere.", set.service.name()));
     for record in dead {
         let line = shown(set, record);
-        finding = finding.seen("dns", "", &line).change("remove", &set.name, "SRV", &line, "");
+        finding = finding.seen("dns", "", &line).change("remove", &set.name, "SRV", &rdata(record), "");
     }
     Some(finding.fix("Point the record to the server's real name, or remove it."))
 }
@@ -168,7 +168,7 @@ fn said_twice(set: &SrvSet) -> Option<Finding> {
             format!("{} says \"no such service\" and names a server as well", set.name),
         )
         .seen("dns", "", &line)
-        .change("remove", &set.name, "SRV", &line, "")
+        .change("remove", &set.name, "SRV", &rdata(none), "")
         .fix("Keep one of the two.")
         .rfc("RFC 6186 §3.4"),
     )
@@ -208,9 +208,14 @@ fn alias(facts: &ClientFacts, set: &SrvSet, record: &SrvRecord) -> Option<Findin
 }
 
 fn shown(set: &SrvSet, record: &SrvRecord) -> String {
+    format!("{}. SRV {}", set.name, rdata(record))
+}
+
+/// A record's data as a zone file has it.
+pub(super) fn rdata(record: &SrvRecord) -> String {
     let dot = if record.target == "." { "" } else { "." };
     let SrvRecord { priority, weight, port, target } = record;
-    format!("{}. SRV {priority} {weight} {port} {target}{dot}", set.name)
+    format!("{priority} {weight} {port} {target}{dot}")
 }
 
 #[cfg(test)]
