@@ -31,6 +31,7 @@ mod target;
 pub mod trip;
 mod words;
 
+pub use checks::dns::look as name_service;
 pub use checks::registration;
 pub use facts::Facts;
 pub use page::page;

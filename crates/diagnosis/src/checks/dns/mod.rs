@@ -7,6 +7,7 @@
 mod caches;
 mod copies;
 mod delegation;
+pub mod look;
 mod security;
 mod servers;
 #[cfg(test)]

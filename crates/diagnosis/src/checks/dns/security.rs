@@ -219,7 +219,7 @@ fn whole_zone(zone: &Survey, seen: &SecurityFacts, bogus: &Bogus) -> Finding {
     mend(zone, &bogus.fault, finding)
 }
 
-fn told(trust: &Trust) -> String {
+pub(super) fn told(trust: &Trust) -> String {
     match trust {
         Trust::Keys(keys) => {
             let tags: Vec<String> = keys.keys.iter().map(|key| key.key_tag().to_string()).collect();

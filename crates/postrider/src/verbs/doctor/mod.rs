@@ -4,6 +4,7 @@
 
 mod case;
 mod client;
+mod dns;
 mod explain;
 mod live;
 mod memory;
@@ -82,6 +83,8 @@ enum Part {
         #[arg(long)]
         json: bool,
     },
+    /// Show every name server of a domain and what it says, the chain of trust, and what changed
+    Dns(dns::DnsArgs),
     /// Say whether a user's mail program can fetch and send, and what to type into it
     Client(client::ClientArgs),
     /// Print only what changed since the last look, for cron
@@ -166,6 +169,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     match &args.part {
         Some(Part::Explain { id }) => explain::run(id.as_deref()),
         Some(Part::Whois { domain, json }) => whois::run(domain, *json, &args.world),
+        Some(Part::Dns(part)) => dns::run(part, &args.world),
         Some(Part::Client(part)) => client::run(part, &args.world),
         Some(Part::Watch(args)) => watch::run(args),
         Some(Part::Record(args)) => case::record(args),
