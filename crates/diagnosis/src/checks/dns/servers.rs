@@ -163,13 +163,15 @@ fn fault(id: &'static str, zone: &Survey, server: &Named<'_>, serving: usize, ti
             .change("remove", &zone.zone, "NS", name, "");
     }
     let host = whose(name);
+    let (wanted, claim) = if id == "dns.lame" {
+        (format!("to set the zone {} up on {name} again", zone.zone), "does not serve it")
+    } else {
+        (format!("to bring {name} up again"), "does not answer")
+    };
     finding
-        .fix(format!(
-            "Ask {host} to serve the zone {} on {name} again; or remove it, from the zone and at the registrar.",
-            zone.zone
-        ))
+        .fix(format!("Ask {host} {wanted}; or remove it, from the zone and at the registrar."))
         .letter(format!(
-            "The name server {name} is delegated the zone {}, and it does not serve it. Please set the zone up there again, or tell us which servers have it.",
+            "The name server {name} is named for the zone {}, and it {claim}. Please mend that, or tell us which servers have the zone.",
             zone.zone
         ))
 }
