@@ -30,6 +30,7 @@ use crate::report::{Path, Timing};
 use crate::session::SessionFacts;
 use postrider_dns::Failure;
 use postrider_smtp::Reply;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// One mail host.
@@ -139,6 +140,27 @@ pub(crate) fn judge(facts: &Facts, say: &mut Say) {
     manners::judge(&view, say);
     mine::judge(&view, say);
     helo::judge(&view, say);
+}
+
+/// What is remembered of the hosts from run to run: a host that had TLS and has none any more,
+/// or has another certificate, is seen on the timeline.
+pub(crate) fn remember(facts: &Facts, seen: &mut BTreeMap<String, String>) {
+    for host in facts.hosts.iter().flatten() {
+        let Some(address) = host.addresses.iter().find(|address| address.main.peer_in_clear().is_some()) else {
+            continue;
+        };
+        let starttls = match &address.main.tls {
+            Some(_) => "works",
+            None if address.main.opening.starttls.is_some() => "fails",
+            // A session that was cut short has not said that it has none.
+            None if address.limit().is_some() => continue,
+            None => "not offered",
+        };
+        seen.insert(format!("STARTTLS of {}", host.name), starttls.into());
+        if let Some(certificate) = &address.certificate {
+            seen.insert(format!("certificate of {}", host.name), certificate.line());
+        }
+    }
 }
 
 /// The way to each address, for the report.

@@ -1,6 +1,7 @@
 //! What the judges share: which hosts work, how much one that does not matters, and words.
 
 use super::{AddressFacts, HostFacts};
+use crate::address::{Class, class_of};
 use crate::checks::egress;
 use crate::facts::Facts;
 use crate::finding::{Actor, Finding, Impact, Severity};
@@ -8,6 +9,7 @@ use crate::session::SessionFacts;
 use postrider_reply::{Cause, Context, Verdict, Who};
 use postrider_smtp::client::Ended;
 use postrider_smtp::{Outcome, Phase, Reply, TroubleKind};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Silence shorter than this may be a host that is slow on purpose: RFC 5321 §4.5.3.2.1 has
@@ -75,11 +77,17 @@ impl<'a> View<'a> {
     }
 
     /// Whether our way out is open as far as the port goes: known to be, or shown by any host that answered.
-    pub(super) fn is_way_open(&self, v6: bool) -> bool {
+    fn is_way_open(&self, v6: bool) -> bool {
         let reached = |address: &AddressFacts| {
             address.to.is_ipv6() == v6 && address.main.unreached.is_none() && !address.main.opening.first.is_empty()
         };
         self.way_out(v6) == Way::Open || self.addresses().any(|(_, address)| reached(address))
+    }
+
+    /// Whether silence is the address's own: the filters of those who connect us stand before
+    /// the internet, not before this machine or its own network.
+    fn is_reachable(&self, ip: IpAddr) -> bool {
+        class_of(ip) != Class::Global || self.is_way_open(ip.is_ipv6())
     }
 
     pub(super) fn standing(&self, address: &AddressFacts) -> Standing {
@@ -93,7 +101,7 @@ impl<'a> View<'a> {
         match &address.main.unreached {
             Some(trouble) => match trouble.kind {
                 TroubleKind::ConnectionRefused => Standing::Dead,
-                TroubleKind::ConnectTimeout if self.is_way_open(address.to.is_ipv6()) => Standing::Dead,
+                TroubleKind::ConnectTimeout if self.is_reachable(address.to.ip()) => Standing::Dead,
                 // No route to the internet at all is our own fault; to one host, its.
                 TroubleKind::Unreachable if address.to.is_ipv4() && trouble.errno != Some(NETWORK_UNREACHABLE) => {
                     Standing::Dead
@@ -137,7 +145,11 @@ impl<'a> View<'a> {
         } else if severity == Severity::Warning {
             finding = finding.meaning("Another address takes the mail, later than need be.");
         }
-        finding.seen("smtp", place(host, address), last_words(address.talk()))
+        // What lies deeper explains it: mail was sent to a host that is not meant for it.
+        if self.facts.mx.as_ref().is_some_and(|mx| mx.implicit) {
+            finding = finding.because_of("mx.none", "*");
+        }
+        finding.because_of("mx.private", &host.name).seen("smtp", place(host, address), last_words(address.talk()))
     }
 
     /// What a reply means.
