@@ -20,6 +20,8 @@ const CONTROL_DOMAINS: [&str; 4] = ["gmail.com", "outlook.com", "yahoo.com", "fa
 const OTHER_PORTS: [u16; 2] = [587, 443];
 /// Two attempts of the system fall into this: the second goes out after one second.
 const KNOCK_LIMIT: Duration = Duration::from_millis(1_700);
+/// With less, a slow answer would look like a closed port.
+const TIME_NEEDED: Duration = Duration::from_millis(800);
 /// Where nothing can live: RFC 5737 §3, TEST-NET-1.
 const NOWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 25);
 const CONTROLS_MAX: usize = 8;
@@ -51,13 +53,17 @@ pub fn tried(hosts: &[HostFacts]) -> Vec<Tried> {
 pub async fn gather(ctx: &Ctx, ours: Vec<Tried>) -> EgressFacts {
     let source = ours.first().and_then(|tried| ctx.world.source(tried.to.ip()));
     let mut facts = EgressFacts { ours, source, ..EgressFacts::default() };
-    if facts.ours.iter().any(|tried| tried.knock.greeted().is_some()) {
+    if facts.ours.iter().any(|tried| tried.knock.passes()) {
         return facts;
     }
     // No way at all out of this machine, or no time, is no question about port 25.
     let doubtful = |knock: &Knock| !matches!(knock, Knock::Untried(_) | Knock::Unreachable(_));
     if !facts.ours.iter().any(|tried| doubtful(&tried.knock)) {
         facts.asked = Asked::NothingToExplain;
+        return facts;
+    }
+    if ctx.left() < TIME_NEEDED {
+        facts.asked = Asked::NoTime;
         return facts;
     }
     let seats = match &ctx.settings.controls {

@@ -59,6 +59,12 @@ impl Knock {
         matches!(self, Self::Spoke(_) | Self::Connected | Self::Dropped | Self::Refused)
     }
 
+    /// Whether it shows that port 25 is open: a greeting, or a connection that lasts. A host that lets
+    /// its greeting wait, as a trap for spam, is reached all the same.
+    fn passes(&self) -> bool {
+        matches!(self, Self::Connected) || self.greeted().is_some()
+    }
+
     fn greeted(&self) -> Option<&str> {
         match self {
             Self::Spoke(line) if is_smtp(line) => Some(line),
@@ -134,6 +140,8 @@ pub enum Asked {
     NoneKnown,
     /// They were to be asked, and no name of them could be found.
     NoneFound,
+    /// They were to be asked, and too little time was left to tell silence from slowness.
+    NoTime,
     /// They were asked.
     Yes,
 }
@@ -186,7 +194,7 @@ impl EgressFacts {
                 at.ip()
             ));
         }
-        if self.ours.iter().any(|tried| tried.to.is_ipv6() == v6 && tried.knock.greeted().is_some()) {
+        if self.ours.iter().any(|tried| tried.to.is_ipv6() == v6 && tried.knock.passes()) {
             return Way::Open;
         }
         let controls: Vec<&Control> = self.controls.iter().filter(|control| control.to.is_ipv6() == v6).collect();
@@ -214,6 +222,7 @@ impl EgressFacts {
             Asked::NothingToExplain => "no mail host of the target was asked on port 25".into(),
             Asked::NoneKnown => "no control target known here".into(),
             Asked::NoneFound => "the names of the control hosts could not be found".into(),
+            Asked::NoTime => "too little time was left to ask control hosts".into(),
             Asked::Yes => format!("no control host has an {} address that can be tried", family(v6)),
         }
     }
@@ -286,7 +295,11 @@ fn how_closed(controls: &[&Control]) -> Way {
     };
     let swallowed = count(|knock| matches!(knock, Knock::TimedOut));
     let turned_down = count(|knock| matches!(knock, Knock::Refused | Knock::Unreachable(_)));
-    let cut_off = count(|knock| matches!(knock, Knock::Dropped | Knock::Connected));
+    let cut_off = count(|knock| matches!(knock, Knock::Dropped));
+    // A connection that lasts shows that the port is open; whether the host was reached is not known without a word.
+    if count(|knock| matches!(knock, Knock::Connected)) > 0 {
+        return Way::Unknown("control hosts take the connection and say nothing in time".into());
+    }
     let worst = [(swallowed, How::Swallowed), (turned_down, How::TurnedDown), (cut_off, How::CutOff)];
     match worst.into_iter().max_by_key(|(count, _)| *count) {
         // A single host that hangs up may have its own reasons.

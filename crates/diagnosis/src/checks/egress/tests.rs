@@ -85,6 +85,8 @@ fn a_host_of_the_target_that_greets_is_enough() {
     let facts = EgressFacts { ours, ..EgressFacts::default() };
     assert_eq!((facts.way(false), facts.word()), (Way::Open, "open"));
     assert!(matches!(facts.way(true), Way::Unknown(_)));
+    let slow = vec![tried("mx1.target.example", "198.51.100.1:25", Knock::Connected)];
+    assert_eq!(EgressFacts { ours: slow, ..EgressFacts::default() }.way(false), Way::Open);
 }
 
 fn said(egress: EgressFacts) -> Say {
@@ -134,6 +136,7 @@ mod on_loopback {
     use postrider_smtp::Timestamp;
     use postrider_transport::tls::client::ClientTls;
     use std::sync::Arc;
+    use std::time::Duration;
     use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpListener;
 
@@ -167,6 +170,17 @@ mod on_loopback {
 
     #[tokio::test]
     async fn nobody_is_asked_when_there_is_no_need_or_nobody() {
+        let late = Ctx::new(
+            Arc::new(Live::new(None)),
+            Arc::new(ClientTls::new(None).unwrap()),
+            Timestamp(0),
+            Settings {
+                budget: Duration::from_secs(1),
+                controls: Some(vec!["127.0.0.1".into()]),
+                ..Settings::default()
+            },
+        );
+        assert_eq!(gather(&late, silent()).await.asked, Asked::NoTime);
         let facts = gather(&ctx(None), silent()).await;
         assert_eq!((facts.asked, facts.controls.len()), (Asked::NoneKnown, 0));
         let well = vec![tried("mx1.target.example", "127.0.0.9:25", spoke("220 mx1.target.example"))];
