@@ -4,7 +4,6 @@
 //! were. [`remember`] adds one to a domain's history; a run that saw nothing new only moves
 //! the last one's `until`, so a history grows by changes, not by runs.
 
-use crate::dns::Data;
 use crate::facts::Facts;
 use crate::finding::{Finding, Severity};
 use crate::report::{Change, moment};
@@ -128,8 +127,6 @@ pub fn timeline(facts: &Facts, now: &Snapshot) -> Vec<Change> {
             });
         }
     }
-    changes.extend(serial_date(facts));
-    changes.extend(signed(facts));
     for tell in crate::checks::DATES {
         changes.extend(tell(facts));
     }
@@ -137,37 +134,6 @@ pub fn timeline(facts: &Facts, now: &Snapshot) -> Vec<Change> {
     changes.retain(|change| change.at <= present);
     changes.sort();
     changes
-}
-
-/// RFC 1912 §2.2: many serials are a date and a number of that day.
-fn serial_date(facts: &Facts) -> Option<Change> {
-    let serial = facts.zone.as_ref()?.serving().filter_map(crate::dns::NsFacts::serial).max()?.to_string();
-    if serial.len() != 10 {
-        return None;
-    }
-    let (year, month, day) = (serial.get(..4)?, serial.get(4..6)?, serial.get(6..8)?);
-    let date: jiff::civil::Date = format!("{year}-{month}-{day}").parse().ok()?;
-    let at = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond();
-    (2000..2100).contains(&date.year()).then(|| Change {
-        at: moment(at),
-        what: format!("the zone was edited that day, by its serial {serial}"),
-        source: "serial",
-    })
-}
-
-/// When the MX set, or else the zone's SOA, was signed as it is.
-fn signed(facts: &Facts) -> Option<Change> {
-    let zone = facts.zone.as_ref()?;
-    let packets = zone.serving().flat_map(|server| [server.answer(&facts.domain, Rtype::MX), server.udp.as_ref().ok()]);
-    let inception = packets.flatten().flat_map(|packet| &packet.answers).find_map(|rr| match rr.data {
-        Data::Rrsig { inception, .. } => Some(inception),
-        _ => None,
-    })?;
-    Some(Change {
-        at: moment(i64::from(inception) * 1000),
-        what: "the zone was signed (RRSIG inception)".into(),
-        source: "signature",
-    })
 }
 
 /// Since when a problem has been seen without a break, when that is longer than now.

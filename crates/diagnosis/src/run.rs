@@ -13,6 +13,7 @@ use crate::target::Target;
 use domain::base::iana::Rtype;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -96,10 +97,37 @@ pub async fn run_client(ctx: &Ctx, wish: &Wish, progress: Progress<'_>, stop: im
 }
 
 async fn look(desk: &Desk<'_>, target: &Target) {
-    if let Target::Domain { name, .. } = target {
+    match target {
         // The registry may be slow; nothing waits for it.
-        tokio::join!(domain(desk, name), registry(desk, name));
+        Target::Domain { name, .. } => {
+            tokio::join!(domain(desk, name), registry(desk, name));
+        }
+        Target::Host { name, port } => {
+            let (ips, _) = desk.gather("addresses of the host", desk.ctx.addresses(name)).await;
+            host(desk, &desk.ctx.on_smtp_port(*port), name, ips).await;
+        }
+        Target::Ip { ip, port } => {
+            let port = port.unwrap_or(desk.ctx.settings.smtp_port);
+            host(desk, &desk.ctx.on_smtp_port(port), &ip.to_string(), vec![*ip]).await;
+        }
     }
+}
+
+/// One host: a session with it, its names, and the lists that have it.
+async fn host(desk: &Desk<'_>, ctx: &Ctx, name: &str, ips: Vec<IpAddr>) {
+    let reachable = [(0, name.to_owned(), ips.clone())];
+    let sessions = async {
+        let seen = desk.gather("the session", smtp::gather(ctx, name, &reachable)).await;
+        let tried = egress::tried(&seen);
+        desk.keep(|facts| facts.hosts = Some(seen));
+        let seen = desk.gather("the way out", egress::gather(ctx, tried)).await;
+        desk.keep(|facts| facts.egress = Some(seen));
+    };
+    let identity = async {
+        let seen = desk.gather("addresses", identity::gather(ctx, "", &ips)).await;
+        desk.keep(|facts| facts.identity = Some(seen));
+    };
+    tokio::join!(sessions, identity);
 }
 
 async fn registry(desk: &Desk<'_>, name: &str) {

@@ -182,6 +182,22 @@ impl Packet {
         Ok(packet)
     }
 
+    /// What a server of a zone answers when it is asked for its SOA.
+    #[cfg(test)]
+    pub(crate) fn soa_of(zone: &str) -> Self {
+        let data = Data::Soa {
+            primary: format!("ns1.{zone}"),
+            mailbox: format!("hostmaster.{zone}"),
+            serial: 2026_11_27_01,
+            refresh: 7200,
+            retry: 3600,
+            expire: 1_209_600,
+            minimum: 3600,
+        };
+        let soa = Rr { name: zone.to_owned(), kind: Rtype::SOA, ttl: 3600, data };
+        Self { authoritative: true, answers: vec![soa], ..Self::default() }
+    }
+
     /// The response code by its usual name.
     pub fn rcode_name(&self) -> String {
         match self.rcode {

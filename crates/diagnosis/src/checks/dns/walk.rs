@@ -40,7 +40,7 @@ fn absent(facts: &Facts, domain: &str, above: &str) -> Finding {
         .meaning("Nobody finds the domain: mail to it bounces, and mail from it is refused as forged.")
         .act(Actor::You)
         .fix("Look at the spelling. When it is right, look at the registrar whether the registration was paid and has name servers.");
-    for cause in ["reg.hold", "reg.expiry", "reg.syntax"] {
+    for cause in ["reg.hold", "reg.expiry", "reg.rdap", "reg.syntax"] {
         finding = finding.because_of(cause, &facts.domain);
     }
     finding

@@ -17,7 +17,7 @@ fn set(hosts: Vec<MxHost>) -> MxFacts {
 
 /// Findings as `id impact-on-receiving`, with a name server at a loopback address.
 fn told(mx: MxFacts) -> Vec<String> {
-    let empty = crate::dns::Packet { authoritative: true, ..crate::dns::Packet::default() };
+    let empty = crate::dns::Packet::soa_of("good.test");
     let server = NsFacts {
         plain: None,
         varies: std::collections::BTreeSet::new(),

@@ -2,7 +2,7 @@
 
 use super::PolicyFacts;
 use crate::facts::Facts;
-use crate::finding::{Finding, Impact, Say, Severity};
+use crate::finding::{Confidence, Finding, Impact, Say, Severity};
 use crate::http::{Answer, Fetched, Stop};
 use postrider_mailauth::mta_sts::{self, Mode, Policy, PolicyOddity};
 use postrider_transport::tls::client::CertificateFault;
@@ -83,6 +83,17 @@ fn file(facts: &Facts, fetched: Option<&Fetched>, say: &mut Say) -> Option<Polic
     let answer = match &fetched.end {
         Ok(answer) => answer,
         // Silence may be ours: a filter here or a slow way. What is known is that nothing is known.
+        Err(Stop::Silent(_, waited)) if began_tls(fetched) => {
+            let title = format!("{host} takes connections and does not send the policy within {} s", waited.as_secs());
+            say.found(
+                Finding::warning("sts.policy", &host, title)
+                    .confidence(Confidence::Medium)
+                    .seen("http", "", format!("GET {url}: no answer"))
+                    .meaning("Senders give up after a minute at most, and go on without the policy.")
+                    .fix(format!("Look at the web server of {host}.")),
+            );
+            return None;
+        }
         Err(stop) if stop.is_silence() => {
             say.untested("sts.policy", format!("{url}: {stop}"));
             return None;
@@ -116,6 +127,11 @@ fn file(facts: &Facts, fetched: Option<&Fetched>, say: &mut Say) -> Option<Polic
     body(&host, answer, say)
 }
 
+/// Whether the web server came as far as TLS: then silence is its own, and not a filter's.
+fn began_tls(fetched: &Fetched) -> bool {
+    fetched.hops.last().is_some_and(|hop| hop.tls.is_some())
+}
+
 fn unfetched(host: &str, stop: &Stop) -> Finding {
     let (title, fix) = match stop {
         Stop::NoAddress { .. } => (
@@ -141,6 +157,11 @@ fn unfetched(host: &str, stop: &Stop) -> Finding {
 fn wrong_answer(host: &str, answer: &Answer) -> Option<Finding> {
     let found = |title: String, fix: &str| Some(Finding::warning("sts.policy", host, title).fix(fix));
     match answer.status {
+        // RFC 8461 §3.3: senders may stop at 64 KB, and do.
+        200 if answer.cut => found(
+            format!("{host} sends more than 64 KB where the MTA-STS policy should be"),
+            "Serve the policy alone: four lines are enough for most domains.",
+        ),
         200 => None,
         301 | 302 | 303 | 307 | 308 => {
             let to = answer.field("location").unwrap_or("another page");

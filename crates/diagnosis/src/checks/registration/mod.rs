@@ -48,10 +48,9 @@ pub(crate) fn judge(facts: &Facts, say: &mut Say) {
     asked::whois(consulted, say);
     servers::owner(facts, consulted, say);
     let Some((record, source)) = &consulted.found else {
-        let unregistered = state::unregistered(facts, consulted, say);
+        state::unregistered(facts, consulted, say);
         for id in NEED_A_RECORD.into_iter().filter(|id| *id != "reg.nsowner") {
             match &consulted.nobody {
-                _ if unregistered && id == "reg.expiry" => {}
                 Some(why) => say.not_applicable(id, why.clone()),
                 None => say.untested(id, consulted.why_unknown()),
             }

@@ -11,8 +11,8 @@ const HOUR_MS: i64 = 3_600_000;
 const SOON_DAYS: i64 = 30;
 
 /// A domain that nobody holds: the registry says so, and so does the DNS, or two ways of asking
-/// the registry. One 404 alone may be an RDAP server that knows little. True when it is so.
-pub(super) fn unregistered(facts: &Facts, consulted: &Consulted, say: &mut Say) -> bool {
+/// the registry. One 404 alone may be an RDAP server that knows little.
+pub(super) fn unregistered(facts: &Facts, consulted: &Consulted, say: &mut Say) {
     let said = consulted.unregistered();
     let in_dns = in_dns(facts, &consulted.domain);
     let by_whois = said.iter().any(|(source, _)| matches!(source, Source::Whois(_)));
@@ -23,10 +23,11 @@ pub(super) fn unregistered(facts: &Facts, consulted: &Consulted, say: &mut Say) 
         InDns::Unknown => by_rdap && by_whois,
     };
     if !sure {
-        return false;
+        return;
     }
     let domain = &consulted.domain;
-    let finding = Finding::problem("reg.expiry", domain, format!("nobody has registered {domain}"))
+    let finding = Finding::problem("reg.rdap", domain, format!("nobody has registered {domain}"))
+        .impact(Impact::Broken, Impact::Broken)
         .meaning("Either the name is misspelled, or its registration ran out and the domain was deleted.")
         .fix(format!("Check how {domain} is spelled. If it was yours, register it again before somebody else does."));
     let finding = if in_dns == InDns::No { finding } else { finding.confidence(Confidence::Medium) };
@@ -35,7 +36,6 @@ pub(super) fn unregistered(facts: &Facts, consulted: &Consulted, say: &mut Say) 
         finding.seen(kind, server, words)
     });
     say.found(finding);
-    true
 }
 
 /// `reg.expiry`: a registration that ran out, or is about to.

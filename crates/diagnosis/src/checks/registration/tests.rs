@@ -140,8 +140,8 @@ fn nobody_holds_it_only_when_it_is_sure() {
         }
         facts
     };
-    assert_eq!(told(&facts(None, Some(gone()))), ["reg.expiry Problem Broken"]);
-    assert_eq!(told(&with_whois(None)), ["reg.expiry Problem Broken"]);
+    assert_eq!(told(&facts(None, Some(gone()))), ["reg.rdap Problem Broken"]);
+    assert_eq!(told(&with_whois(None)), ["reg.rdap Problem Broken"]);
     assert_eq!(told(&facts(None, None)), [""; 0]);
     assert_eq!(told(&with_whois(Some(zone(&["ns1.good.test"])))), [""; 0]);
     assert_eq!(said(&facts(None, None)).state_of("reg.expiry"), Some(Came::Untested));
@@ -213,7 +213,7 @@ fn signed(tag: u16, key: Option<u16>) -> Survey {
     let ds = crate::dns::Data::Ds { tag, algorithm: 13, digest_type: 2, digest: vec![0xab; 32] };
     let key =
         key.map(|tag| rr(Rtype::DNSKEY, crate::dns::Data::Dnskey { flags: 257, algorithm: 13, tag, key: Vec::new() }));
-    let soa = Packet { authoritative: true, ..Packet::default() };
+    let soa = Packet::soa_of("good.test");
     let keys = Packet { authoritative: true, answers: key.into_iter().collect(), ..Packet::default() };
     let server = NsFacts {
         plain: None,

@@ -54,7 +54,7 @@ async fn taken_out_of_the_dns() {
     let held = r#""status":["client hold"]"#;
     assert_eq!(told(paper(), &format!("{ENDS},{held}")).await, ["reg.hold Problem"]);
     // No such domain, says the DNS; and the registry does not know it.
-    assert_eq!(answered(paper(), "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await, ["reg.expiry Problem"]);
+    assert_eq!(answered(paper(), "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await, ["reg.rdap Problem"]);
     // The registry does not know what the DNS has: that is the registry's trouble.
     assert_eq!(answered(Paper::small(), "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await, [""; 0]);
 }

@@ -257,8 +257,8 @@ async fn a_record_elsewhere_is_named_and_an_answer_cut_off_is_no_fault() {
     facts.spf.as_mut().unwrap().misplaced = vec![("_spf.none.test".into(), "v=spf1 mx -all".into())];
     let say = judged(&facts);
     assert_eq!(proposed(&say.findings()[0]), Some("v=spf1 mx -all"));
-    let whole = Packet { authoritative: true, ..Packet::default() };
-    let cut = Packet { truncated: true, ..whole.clone() };
+    let whole = Packet::soa_of("none.test");
+    let cut = Packet { truncated: true, answers: Vec::new(), ..whole.clone() };
     let server = crate::dns::NsFacts {
         plain: None,
         varies: std::collections::BTreeSet::new(),
