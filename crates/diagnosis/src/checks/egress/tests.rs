@@ -31,6 +31,7 @@ fn two(one: Knock, other: Knock, web: Knock) -> EgressFacts {
 fn ways_out_and_how_they_are_told() {
     use Knock as K;
     let silent = || two(K::TimedOut, K::TimedOut, K::TimedOut);
+    let waits = "control hosts take the connection and say nothing in time";
     let unknown = "this machine reaches none of the control hosts over IPv4, on any port";
     let table: Vec<(&str, EgressFacts, Way)> = vec![
         ("both are swallowed", two(K::TimedOut, K::TimedOut, K::Connected), Way::Blocked(How::Swallowed)),
@@ -49,6 +50,7 @@ fn ways_out_and_how_they_are_told() {
         ("one greets", two(spoke("220 mx.one.example ESMTP"), K::TimedOut, K::Connected), Way::Open),
         ("turned away is not closed", two(spoke("421 mx.one.example busy"), K::TimedOut, K::Connected), Way::Open),
         ("not SMTP at all", two(spoke("SSH-2.0-x"), K::TimedOut, K::Connected), Way::Blocked(How::Swallowed)),
+        ("a greeting that waits", two(K::Connected, K::TimedOut, K::Connected), Way::Unknown(waits.into())),
         ("no network", silent(), Way::Unknown(unknown.into())),
     ];
     for (name, facts, want) in table {
@@ -175,7 +177,7 @@ mod on_loopback {
             Arc::new(ClientTls::new(None).unwrap()),
             Timestamp(0),
             Settings {
-                budget: Duration::from_secs(1),
+                budget: Duration::from_millis(700),
                 controls: Some(vec!["127.0.0.1".into()]),
                 ..Settings::default()
             },
