@@ -298,7 +298,11 @@ fn took(facts: &MessageFacts) -> String {
     let slow = way.slowest.and_then(|index| {
         let hop = way.hops.get(index)?;
         let before = index.checked_sub(1).and_then(|before| way.hops.get(before)).map(host)?;
-        Some(format!(", longest at {before} before {} took it: {}", host(hop), seconds(hop.waited?)))
+        let waited = seconds(hop.waited?);
+        if before == host(hop) {
+            return Some(format!(", longest within {before}: {waited}"));
+        }
+        Some(format!(", longest at {before} before {} took it: {waited}", host(hop)))
     });
     format!("under way for {}{}", seconds(total), slow.unwrap_or_default())
 }

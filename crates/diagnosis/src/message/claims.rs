@@ -6,6 +6,7 @@
 
 use super::raw::Message;
 use super::received::{NAME_BYTES_MAX, cut};
+use super::signature::short;
 use super::way::Way;
 use postrider_mailauth::auth_results::{self, AuthResults, MethodResult};
 
@@ -75,8 +76,8 @@ pub fn words(result: &MethodResult) -> String {
         _ => None,
     };
     let reason = result.reason.as_deref().or_else(|| result.comments.first().map(|comment| &**comment));
-    let reason = reason.map(|reason| format!(" ({})", super::signature::short(reason))).unwrap_or_default();
-    format!("{} {}{}{reason}", result.method.to_uppercase(), result.result, about.unwrap_or_default())
+    let reason = reason.map(|reason| format!(" ({})", short(reason))).unwrap_or_default();
+    format!("{} {}{}{reason}", short(&result.method.to_uppercase()), short(&result.result), about.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -100,7 +101,7 @@ mod tests {
              Authentication-Results: mx.b.example; dmarc=pass\n\
              Received: from pc by out.a.example; DATE\n\
              Authentication-Results: mx.b.example; spf=pass\n\n";
-        assert_eq!(trust(forged, &[]), [true, true, false]);
+        assert_eq!(trust(forged, &[]), [true, false, false]);
         let forged = forged.replace("from mx.b.example (x ", "from out.a.example (out.a.example ");
         assert_eq!(trust(&forged, &[]), [true, false, false]);
         let filter = "Received: from out.a.example (out.a.example [192.0.2.1]) by mx.b.example with SMTP; DATE\n\

@@ -103,7 +103,7 @@ fn result(walk: Option<&Walk>, stands: &[Stand], spf_known: bool) -> Result {
         };
     }
     match walk.map(|walk| &walk.applied) {
-        None => return Result::Unknown("the DMARC record was not asked for".into()),
+        None => return Result::Unknown("the DMARC record could not be asked for".into()),
         Some(Asked::Absent) => return Result::NoRecord,
         Some(Asked::Unknown(step)) => {
             let name = walk.and_then(|walk| walk.steps.get(*step)).map(|step| step.name.to_string());

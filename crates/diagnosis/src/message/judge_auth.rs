@@ -61,8 +61,12 @@ fn signatures(facts: &MessageFacts, analysis: &Analysis, say: &mut Say) {
 }
 
 fn unsigned(facts: &MessageFacts, analysis: &Analysis, say: &mut Say) {
-    let passes = facts.spf.as_ref().is_some_and(|spf| spf.outcome == spf::Outcome::Pass);
-    let severity = if passes || carried(analysis) { Severity::Note } else { Severity::Warning };
+    // Only where nothing else vouches for it either, and a mail that travelled is looked at.
+    let fails = |outcome| !matches!(outcome, spf::Outcome::Pass | spf::Outcome::TempError);
+    let alone = facts.spf.as_ref().is_some_and(|spf| fails(spf.outcome));
+    let notice = facts.envelope.sender.as_deref() == Some("");
+    let grave = alone && !notice && !facts.way.hops.is_empty() && !carried(analysis) && !dmarc_was_good(facts);
+    let severity = if grave { Severity::Warning } else { Severity::Note };
     let title = "the message is not signed with DKIM";
     let finding = Finding::new(VERIFY, "DKIM", severity, title)
         .meaning("Nothing vouches for it once it is forwarded, and large providers ask for a signature.")

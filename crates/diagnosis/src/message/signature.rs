@@ -112,7 +112,7 @@ pub fn read(field: usize, kind: Kind, value: &str) -> Result<Signature, String> 
         get(name).filter(|value| !value.is_empty()).ok_or_else(|| format!("it has no {name}=, which must be there"))
     };
     if kind == Kind::Dkim && need("v")? != "1" {
-        return Err(format!("v= must be 1, not {}", get("v").unwrap_or_default()));
+        return Err(format!("v= must be 1, not {}", short(get("v").unwrap_or_default())));
     }
     let algorithm = match need("a")?.to_ascii_lowercase().as_str() {
         "rsa-sha256" => Algorithm::RsaSha256,

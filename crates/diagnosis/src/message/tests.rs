@@ -247,6 +247,30 @@ fn sealed(message: &str, number: usize) -> String {
 }
 
 #[test]
+fn a_house_of_two_names() {
+    let trace = "Received: from F1.prod.outlook.com (2603:10a6::1) by S1.prod.outlook.com (2603:10a6::2) with Microsoft SMTP Server id 1; Fri, 27 Nov 2026 12:00:12 +0000\r\n\
+        Received: from E1.prod.outlook.com (2603:10a6::5c) by F1.outlook.office365.com (2603:10a6::7) with Microsoft SMTP Server id 2; Fri, 27 Nov 2026 12:00:11 +0000\r\n\
+        Authentication-Results: spf=pass (sender IP is 192.0.2.7) smtp.mailfrom=shop.example; dmarc=pass header.from=shop.example\r\n\
+        Received: from mail.shop.example (192.0.2.7) by E1.mail.protection.outlook.com (10.1.2.3) with Microsoft SMTP Server id 3; Fri, 27 Nov 2026 12:00:10 +0000\r\n";
+    let facts = facts_of(
+        &signed().replace("Received: from mail.shop", &format!("{trace}X: from mail.shop")),
+        &zone(),
+        Options::default(),
+    );
+    assert_eq!(facts.envelope.ip, "192.0.2.7".parse().ok());
+    assert_eq!(facts.claims.iter().map(|claim| claim.trusted).collect::<Vec<_>>(), [true]);
+    // Fetched from a mailbox, the house goes on at the provider.
+    let fetched = "Received: from pop.customer.example [198.51.100.3] by localhost with POP3 (fetchmail); Fri, 27 Nov 2026 12:01:10 +0000\r\n";
+    let facts = facts_of(&format!("{fetched}{}", signed()), &zone(), Options::default());
+    assert_eq!(facts.envelope.ip, "192.0.2.7".parse().ok());
+    // A client that borrows the house's name is a stranger all the same.
+    let borrowed =
+        signed().replace("mail.shop.example (mail.shop.example [192.0.2.7])", "mx.customer.example ([192.0.2.66])");
+    let facts = facts_of(&borrowed, &zone(), Options::default());
+    assert_eq!(facts.envelope.ip, "192.0.2.66".parse().ok());
+}
+
+#[test]
 fn the_chain_of_forwarders() {
     let changed = signed().replace(TRACE, "").replace("Subject: ", "Subject: [list] ");
     let chain = |message: &str| {

@@ -63,13 +63,22 @@ pub fn read(message: &Message, own: &[String]) -> Way {
     let mut hops: Vec<Hop> = fields
         .map(|field| Hop { field: *field, received: received::read(&message.value(*field)), ..Hop::default() })
         .collect();
-    let houses = houses(message, &hops, own);
-    let mut inside = true;
+    let mut houses = houses(message, &hops, own);
     let mut border = None;
-    for (index, hop) in hops.iter_mut().enumerate() {
-        inside &= border.is_none() && hop.received.by.as_deref().is_none_or(|by| is_of(by, &houses));
-        hop.own = inside;
-        if inside && comes_from_outside(&hop.received, &houses) {
+    for index in 0..hops.len() {
+        // Whoever an own host took it from, and who was no stranger, wrote the field below.
+        let own = border.is_none();
+        let below = hops.get(index + 1).and_then(|below| below.received.by.clone());
+        let Some(hop) = hops.get_mut(index) else { break };
+        hop.own = own;
+        if !own {
+            continue;
+        }
+        // Large houses have several names: Exchange Online is outlook.com and office365.com.
+        if let Some(by) = hop.received.by.as_deref().filter(|by| is_public_name(by)) {
+            houses.push(organization(by));
+        }
+        if comes_from_outside(&hop.received, &houses, below.as_deref()) {
             border = Some(index);
         }
     }
@@ -114,16 +123,26 @@ fn is_public_name(name: &str) -> bool {
         && !private.contains(&last.to_ascii_lowercase().as_str())
 }
 
-fn is_of(by: &str, houses: &[String]) -> bool {
-    !is_public_name(by) || houses.contains(&organization(by))
-}
-
 /// Whether the client was a stranger: a public address, and no name of the house.
-fn comes_from_outside(received: &Received, houses: &[String]) -> bool {
-    // A HELO name is what the client says; the name of the address is what the server found.
-    let name = received.name.as_deref().or(received.helo.as_deref());
-    received.ip.is_some_and(is_public)
-        && !name.is_some_and(|name| is_public_name(name) && houses.contains(&organization(name)))
+fn comes_from_outside(received: &Received, houses: &[String], below: Option<&str>) -> bool {
+    let with = received.with.as_deref().unwrap_or_default().to_ascii_uppercase();
+    // Fetched from a mailbox, or handed over within: the house goes on there.
+    let fetched = ["POP3", "IMAP", "LMTP"].iter().any(|word| with.starts_with(word));
+    if fetched || !received.ip.is_some_and(is_public) {
+        return false;
+    }
+    let of_house = |name: &str| is_public_name(name) && houses.contains(&organization(name));
+    match (received.name.as_deref(), received.helo.as_deref()) {
+        (Some(name), _) => !of_house(name),
+        // What the client calls itself is worth something only when the field below is by that
+        // very host; Exchange tells no other name.
+        (None, Some(helo)) => {
+            let label = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+            let same = below.is_some_and(|below| label(below) == label(helo) || of_house(below));
+            !(of_house(helo) && same)
+        }
+        (None, None) => true,
+    }
 }
 
 /// Whether an address is one of the internet. Documentation's addresses count: examples use them.

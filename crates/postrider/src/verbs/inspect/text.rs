@@ -1,7 +1,7 @@
 //! The screen: the answer, what each method says, the way, then the findings as the doctor's.
 
 use crate::verbs::doctor::{self, ShowArgs};
-use crate::verbs::paint::{Look, Tone, wrapped};
+use crate::verbs::paint::{Look, Tone, cells, wrapped};
 use postrider_diagnosis::message::{Acceptance, ClaimSeen, HopSeen, Inspection, MethodSeen, Seen};
 use std::fmt::Write as _;
 
@@ -105,9 +105,15 @@ fn way(text: &mut String, seen: &Seen, all: bool, look: Look) {
     for hop in seen.hops.iter().skip(left) {
         let delay = hop.delay.map_or_else(|| String::from("-"), |delay| format!("{delay:+} s"));
         let line = format!("  {delay:>9}  {}", told(hop));
-        let line: String = line.chars().take(look.columns.max(40)).collect();
         let tone = if hop.own { Tone::Plain } else { Tone::Faint };
-        let _ = writeln!(text, "{}", look.paint(&line, tone));
+        // Long names of hosts: who took it goes into a line of its own.
+        let rows = match line.split_once(" > ").filter(|_| cells(&line) > look.columns) {
+            Some((from, by)) => vec![from.to_owned(), format!("{}> {by}", " ".repeat(13))],
+            None => vec![line],
+        };
+        for row in rows {
+            let _ = writeln!(text, "{}", look.paint(&row, tone));
+        }
     }
 }
 
