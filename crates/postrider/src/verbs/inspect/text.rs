@@ -81,7 +81,7 @@ fn claimed(text: &mut String, claim: &ClaimSeen, all: bool, look: Look) {
     if !claim.trusted && !all {
         return;
     }
-    let author = claim.author.as_deref().unwrap_or("nobody named");
+    let author = claim.author.as_deref().unwrap_or(if claim.trusted { "the receiver" } else { "somebody" });
     let says = if claim.says.is_empty() { "nothing".to_owned() } else { claim.says.join(", ") };
     let (verb, why) = if claim.trusted {
         ("found", String::new())
