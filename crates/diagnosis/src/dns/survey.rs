@@ -222,7 +222,7 @@ async fn descend(names: &Names, survey: &mut Survey) -> Option<(Cut, String)> {
         let apex =
             apex.or_else(|| packet.denial().map(|(zone, _)| zone.to_owned())).unwrap_or_else(|| cut.zone.clone());
         // The root or a public suffix answers itself: the domain is not delegated.
-        if apex != domain && is_shared(&apex) {
+        if packet.rcode == 3 && apex != domain && is_shared(&apex) {
             survey.lost = Some(LostWay::NoSuchDomain(apex));
             return None;
         }
@@ -235,9 +235,12 @@ async fn descend(names: &Names, survey: &mut Survey) -> Option<(Cut, String)> {
     None
 }
 
-/// Whether a zone is everybody's: the root, a top-level domain, or another public suffix.
+/// Whether a zone is everybody's: the root, a top-level domain, or a registry's zone below one.
+/// Providers' suffixes are not: names there live in the provider's own zone.
 fn is_shared(zone: &str) -> bool {
-    zone == "." || !zone.contains('.') || psl::suffix_str(zone) == Some(zone)
+    let registry =
+        |suffix: psl::Suffix<'_>| suffix.typ() == Some(psl::Type::Icann) && suffix.as_bytes() == zone.as_bytes();
+    zone == "." || !zone.contains('.') || psl::suffix(zone.as_bytes()).is_some_and(registry)
 }
 
 fn lost(cut: &Cut, servers: Vec<(SocketAddr, String)>, root: bool) -> LostWay {
@@ -297,8 +300,14 @@ async fn look(names: &Names, survey: &mut Survey, cut: &Cut, more: &[Question]) 
     seats.truncate(SERVERS_MAX);
     let questions = questions(&survey.domain, &survey.zone, more);
     let port = names.sources().port;
-    let looking =
-        seats.iter().map(|(name, ip)| visit(names, name, SocketAddr::new(*ip, port), &survey.zone, &questions));
+    // A server with many addresses is one machine or one system: it is asked everything at one
+    // address of each family, and at the others whether it has the zone and which copy.
+    let none: Vec<Question> = Vec::new();
+    let looking = seats.iter().enumerate().map(|(index, (name, ip))| {
+        let seen = seats[..index].iter().any(|(other, at)| other == name && at.is_ipv4() == ip.is_ipv4());
+        let questions = if seen { &none } else { &questions };
+        visit(names, name, SocketAddr::new(*ip, port), &survey.zone, questions)
+    });
     let mut servers = join_all(looking).await;
     for server in &mut servers {
         server.in_parent = parent_names.contains(server.name.as_str());
@@ -416,7 +425,7 @@ pub async fn ask_all(names: &Names, survey: &mut Survey, questions: &[Question])
         let address = SocketAddr::new(server.ip, port);
         let fresh = &fresh;
         async move {
-            if !server.serves() {
+            if !server.serves() || server.answers.is_empty() {
                 return Vec::new();
             }
             let missing = fresh.iter().filter(|question| !server.answers.contains_key(**question));

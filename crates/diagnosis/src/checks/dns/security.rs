@@ -74,11 +74,11 @@ pub async fn gather(ctx: &Ctx, zone: &Survey, hosts: &[String]) -> SecurityFacts
     let (statuses, chain) = tokio::join!(statuses, chain);
     facts.names = questions.into_iter().zip(statuses).collect();
     facts.chain = chain;
-    facts.seals = seals(ctx, zone, &facts);
+    facts.seals = seals(ctx, zone, &facts).await;
     facts
 }
 
-fn seals(ctx: &Ctx, zone: &Survey, facts: &SecurityFacts) -> Vec<ServerSeal> {
+async fn seals(ctx: &Ctx, zone: &Survey, facts: &SecurityFacts) -> Vec<ServerSeal> {
     let Some((_, trust)) = facts.chain.last() else { return Vec::new() };
     let Trust::Keys(keys) = &**trust else { return Vec::new() };
     let now = ctx.now.0 / 1000;
@@ -96,6 +96,14 @@ fn seals(ctx: &Ctx, zone: &Survey, facts: &SecurityFacts) -> Vec<ServerSeal> {
                 ctx.chains.sealed(keys, now, packet, name, *kind).map(Some)
             } else {
                 ctx.chains.under(keys, now, packet, name, *kind).map(|_| None)
+            };
+            let seal = match seal {
+                // One server may have a zone and another below it, which need not be signed.
+                Err(_) => match ctx.chains.of_packet(&ctx.names, now, packet, name, *kind).await {
+                    Security::Bogus(bogus) if bogus.zone == keys.zone => Err(bogus.fault),
+                    _ => Ok(None),
+                },
+                proved => proved,
             };
             seals.push(ServerSeal { server: server.name.clone(), ip: server.ip, question: question.clone(), seal });
         }

@@ -85,6 +85,14 @@ async fn healthy_zones_are_silent() {
                 )
             }),
         ),
+        (
+            "a zone below on the same servers, unsigned",
+            both_copies(|good| format!("{}mail NS ns1\n", good.replace("10 mx1", "10 mx.mail"))).signed().serve(
+                "127.2.0.1 127.2.0.2",
+                "mail.good.test",
+                "@ SOA a b 1 2 3 4 5\n@ NS ns1.good.test.\nmx A 127.3.0.1\n",
+            ),
+        ),
         ("TTLs apart between servers", one_copy(|good| good.replace("@ 3600 MX", "@ 1800 MX"))),
         ("other TXT apart", one_copy(|good| format!("{good}@ 3600 TXT \"site=1\"\n"))),
         (

@@ -31,6 +31,8 @@ use tokio::sync::OnceCell;
 pub use verify::{Fault, Sealed, algorithm_name};
 use verify::{Memo, check, is_supported, lines, signer, zone_keys};
 
+/// How the reason ends when the root itself seems to be out of date.
+const CLOCK: &str = "; is the clock of this machine right?";
 /// Aliases that are followed.
 const ALIASES_MAX: usize = 8;
 
@@ -276,7 +278,8 @@ impl Chains {
         let trust = self.trust(names, now, &above).await;
         let keys = match &*trust {
             Trust::Keys(keys) => Ok(keys),
-            Trust::Indeterminate(why) => Err(why.clone()),
+            // With a wrong clock nothing can be said of any signature.
+            Trust::Indeterminate(why) if !why.ends_with(CLOCK) => Err(why.clone()),
             settled => return settled.clone(),
         };
         let until = match self.delegation(keys.as_ref().ok().copied(), now, ds, zone, &above) {
@@ -377,6 +380,9 @@ impl Chains {
                 format!("{} is not signed here, though there is an anchor for it", shown(zone))
             }
             Err(_) if trusted.is_empty() => format!("no key of {} is the one that is trusted", shown(zone)),
+            Err(fault @ (Fault::Expired { .. } | Fault::NotYet { .. })) => {
+                format!("the keys of {} cannot be trusted: {fault}{CLOCK}", shown(zone))
+            }
             Err(fault) => format!("the keys of {} cannot be trusted: {fault}", shown(zone)),
         };
         Trust::Indeterminate(why)

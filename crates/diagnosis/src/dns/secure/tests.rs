@@ -108,6 +108,11 @@ async fn what_cannot_be_followed_is_no_fault() {
     let paper = Paper::small().signed().sign("good.test", Signing { wrong_ds: true, ..usual() });
     let settings = crate::ctx::Settings { anchors: Vec::new(), ..paper.settings() };
     assert!(told(&paper.ctx_with(settings), "good.test", Rtype::MX).await.starts_with("bogus: good.test"));
+    // Even the root is out of date: it is our clock.
+    let late = Signing { until: -3600, ..usual() };
+    let ctx = Paper::small().signed().sign(".", late.clone()).sign("test", late.clone()).sign("good.test", late).ctx();
+    let said = told(&ctx, "good.test", Rtype::MX).await;
+    assert!(said.starts_with("unknown: ") && said.ends_with("is the clock of this machine right?"), "{said}");
     // Nobody answers.
     let ctx = Paper::small()
         .signed()
