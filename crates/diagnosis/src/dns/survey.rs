@@ -16,6 +16,8 @@ use std::time::Duration;
 const SERVERS_MAX: usize = 16;
 /// Referrals followed.
 const STEPS_MAX: usize = 24;
+/// How long an answer without EDNS may take, after there was none with it.
+const PLAIN_LIMIT: Duration = Duration::from_millis(600);
 /// A label that nobody has.
 pub const RANDOM_LABEL: &str = "zq7x-no-such-name";
 
@@ -375,7 +377,8 @@ async fn visit(names: &Names, name: &str, server: SocketAddr, zone: &str, questi
         if serves(&heard.0) || heard.0.as_ref().is_ok_and(|packet| !matches!(packet.rcode, 1 | 4 | 16)) {
             return (heard, None);
         }
-        let ask = Ask { edns: None, ..Ask::authoritative(server, zone, Rtype::SOA) };
+        // Whoever was silent so far is not waited for as long again.
+        let ask = Ask { edns: None, limit: PLAIN_LIMIT, ..Ask::authoritative(server, zone, Rtype::SOA) };
         (heard, Some(names.packet(&ask).await))
     };
     let (((udp, took), plain), (tcp, _), answers) = tokio::join!(plainly, by(Transport::Tcp), asking);

@@ -181,7 +181,9 @@ impl Screen {
 
     fn servers(&mut self, zone: &Survey) {
         self.head("Name servers");
+        let known = zone.servers.iter().any(|server| server.in_child);
         let named = |server: &NsFacts| match (server.in_parent, server.in_child) {
+            _ if !known => "",
             (true, true) => "",
             (true, false) => ", named above only",
             (false, true) => ", named in the zone only",
