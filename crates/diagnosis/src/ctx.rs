@@ -157,13 +157,6 @@ impl Ctx {
         Self { world, names, chains, tls, now, settings: Arc::new(settings), began: Instant::now() }
     }
 
-    /// The same run, with mail taken on another port.
-    #[must_use]
-    pub fn on_smtp_port(&self, port: u16) -> Self {
-        let settings = Settings { smtp_port: port, ..(*self.settings).clone() };
-        Self { settings: Arc::new(settings), ..self.clone() }
-    }
-
     /// How much of the time is left.
     pub fn left(&self) -> Duration {
         self.settings.budget.saturating_sub(self.began.elapsed())

@@ -98,33 +98,33 @@ pub async fn run_client(ctx: &Ctx, wish: &Wish, progress: Progress<'_>, stop: im
 
 async fn look(desk: &Desk<'_>, target: &Target) {
     match target {
-        // The registry may be slow; nothing waits for it.
         Target::Domain { name, .. } => {
+            // The registry may be slow; nothing waits for it.
             tokio::join!(domain(desk, name), registry(desk, name));
         }
         Target::Host { name, port } => {
             let (ips, _) = desk.gather("addresses of the host", desk.ctx.addresses(name)).await;
-            host(desk, &desk.ctx.on_smtp_port(*port), name, ips).await;
+            host(desk, name, &ips, *port).await;
         }
         Target::Ip { ip, port } => {
-            let port = port.unwrap_or(desk.ctx.settings.smtp_port);
-            host(desk, &desk.ctx.on_smtp_port(port), &ip.to_string(), vec![*ip]).await;
+            host(desk, &ip.to_string(), &[*ip], port.unwrap_or(desk.ctx.settings.smtp_port)).await;
         }
     }
 }
 
-/// One host: a session with it, its names, and the lists that have it.
-async fn host(desk: &Desk<'_>, ctx: &Ctx, name: &str, ips: Vec<IpAddr>) {
-    let reachable = [(0, name.to_owned(), ips.clone())];
+/// One host: what it says, its names, and the lists that have it.
+async fn host(desk: &Desk<'_>, name: &str, ips: &[IpAddr], port: u16) {
+    let ctx = desk.ctx;
+    let wanted = [(0, name.to_owned(), ips.to_vec())];
     let sessions = async {
-        let seen = desk.gather("the session", smtp::gather(ctx, name, &reachable)).await;
+        let seen = desk.gather("mail host", smtp::gather(ctx, "", &wanted, port)).await;
         let tried = egress::tried(&seen);
         desk.keep(|facts| facts.hosts = Some(seen));
         let seen = desk.gather("the way out", egress::gather(ctx, tried)).await;
         desk.keep(|facts| facts.egress = Some(seen));
     };
     let identity = async {
-        let seen = desk.gather("addresses", identity::gather(ctx, "", &ips)).await;
+        let seen = desk.gather("names and lists", identity::gather(ctx, "", ips)).await;
         desk.keep(|facts| facts.identity = Some(seen));
     };
     tokio::join!(sessions, identity);
@@ -190,7 +190,7 @@ async fn domain(desk: &Desk<'_>, name: &str) {
         desk.keep(|facts| facts.policy = Some(seen));
     };
     let sessions = async {
-        let seen = desk.gather("mail hosts", smtp::gather(ctx, name, &reachable)).await;
+        let seen = desk.gather("mail hosts", smtp::gather(ctx, name, &reachable, ctx.settings.smtp_port)).await;
         let tried = egress::tried(&seen);
         desk.keep(|facts| facts.hosts = Some(seen));
         let seen = desk.gather("the way out", egress::gather(ctx, tried)).await;

@@ -10,6 +10,7 @@ use postrider_smtp::Timestamp;
 use postrider_transport::tls::client::{CertificateFault, ClientTls};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, Error};
+use std::net::IpAddr;
 use std::time::Duration;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -75,7 +76,8 @@ pub fn examine(tls: &ClientTls, host: &str, chain: &[Vec<u8>], now: Timestamp) -
     let (not_before, not_after) = (validity.not_before.timestamp(), validity.not_after.timestamp());
     let names = names(&certificate);
     // RFC 6125 §6.4.4: the common name counts where there are no others.
-    let named = names.iter().any(|name| covers(name, host));
+    // Where only an address was named, there is no name to hold against it.
+    let named = host.parse::<IpAddr>().is_ok() || names.iter().any(|name| covers(name, host));
     let within = (now.0 / 1000).clamp(not_before.saturating_add(1), not_after.saturating_sub(1).max(not_before + 1));
     let itself = certificate.issuer() == certificate.subject();
     let trusted = trusted(tls, host, chain, within, itself);
@@ -207,7 +209,9 @@ fn one(view: &View<'_>, host: &HostFacts, address: &AddressFacts, certificate: &
             .meaning(format!("{} makes senders check it: they do not deliver to this host.", capital(demand.by())))
     } else {
         let finding = Finding::new("tls.cert", name.clone(), weight, title).impact(Impact::None, Impact::None);
-        if demand == Demand::Nothing {
+        if view.is_submission(address) {
+            finding.client(Impact::AtRisk).meaning("Mail programs warn of it, or refuse to connect.")
+        } else if demand == Demand::Nothing {
             finding.meaning("Mail arrives all the same, encrypted: senders do not look at certificates of mail hosts unless a policy asks for it.")
         } else {
             finding

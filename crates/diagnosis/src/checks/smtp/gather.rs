@@ -6,9 +6,11 @@ use crate::ctx::Ctx;
 use crate::session::{Plan, Session, Tls};
 use futures_util::future::join_all;
 use postrider_smtp::Host;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+/// RFC 8314 §7.3: TLS from the first octet.
+const SUBMISSIONS: u16 = 465;
 /// Hosts, and addresses of each, that are spoken to.
 const HOSTS_MAX: usize = 8;
 const ADDRESSES_MAX: usize = 4;
@@ -21,8 +23,8 @@ const CONNECT: Duration = Duration::from_millis(2200);
 /// A handshake takes three ways over the net and some sums; this is far more.
 const HANDSHAKE: Duration = Duration::from_millis(1500);
 
-/// Speaks to the hosts: each its preference, name and addresses.
-pub async fn gather(ctx: &Ctx, domain: &str, hosts: &[(u16, String, Vec<IpAddr>)]) -> Vec<HostFacts> {
+/// Speaks to the hosts on that port: each its preference, name and addresses.
+pub async fn gather(ctx: &Ctx, domain: &str, hosts: &[(u16, String, Vec<IpAddr>)], port: u16) -> Vec<HostFacts> {
     let mut met: Vec<IpAddr> = Vec::new();
     let mut work = Vec::new();
     for (preference, name, ips) in hosts.iter().take(HOSTS_MAX) {
@@ -33,18 +35,18 @@ pub async fn gather(ctx: &Ctx, domain: &str, hosts: &[(u16, String, Vec<IpAddr>)
             continue;
         }
         work.push(async move {
-            let addresses = join_all(fresh.into_iter().map(|ip| address(ctx, domain, name, ip))).await;
+            let addresses = join_all(fresh.into_iter().map(|ip| address(ctx, domain, name, (ip, port).into()))).await;
             HostFacts { name: name.clone(), preference: *preference, addresses }
         });
     }
     join_all(work).await
 }
 
-async fn address(ctx: &Ctx, domain: &str, host: &str, ip: IpAddr) -> AddressFacts {
-    let to = ctx.smtp(ip);
+async fn address(ctx: &Ctx, domain: &str, host: &str, to: SocketAddr) -> AddressFacts {
     let until = Instant::now() + ctx.left().saturating_sub(RESERVE);
     let plan = Plan {
         hello: ctx.settings.hello.clone(),
+        tls: if to.port() == SUBMISSIONS { Tls::Implicit } else { Tls::WhenOffered },
         connect: CONNECT,
         handshake: HANDSHAKE,
         ..Plan::new(host, to, until)
@@ -92,7 +94,8 @@ async fn more(ctx: &Ctx, domain: &str, plan: &Plan, seen: &mut AddressFacts) {
 
 /// The questions, worst first: a host may lose patience, or we our time.
 async fn questions(ctx: &Ctx, domain: &str, session: &mut Session) {
-    if session.is_over() {
+    // A host for mail programs wants a login first; what it says without one tells nothing.
+    if session.is_over() || !takes_strangers(ctx, session) {
         return;
     }
     let hello = ctx.settings.hello.domain().map(ToString::to_string);
@@ -143,6 +146,11 @@ async fn recipients(ctx: &Ctx, domain: &str, session: &mut Session) {
             return;
         }
     }
+}
+
+/// Whether it is a host for mail from anywhere, by its port.
+fn takes_strangers(ctx: &Ctx, session: &mut Session) -> bool {
+    session.facts().to.port() == ctx.settings.smtp_port
 }
 
 /// What may stand before the @ without quotes (RFC 5321 §4.1.2), and beyond ASCII (RFC 6531 §3.3).

@@ -16,7 +16,7 @@ pub(super) fn judge(view: &View<'_>, say: &mut Say) {
     }
     for (host, address) in working {
         auth(host, address, say);
-        vrfy(host, address, say);
+        vrfy(view, host, address, say);
         extensions(host, address, say);
     }
 }
@@ -39,10 +39,13 @@ fn auth(host: &HostFacts, address: &AddressFacts, say: &mut Say) {
     );
 }
 
-fn vrfy(host: &HostFacts, address: &AddressFacts, say: &mut Say) {
+fn vrfy(view: &View<'_>, host: &HostFacts, address: &AddressFacts, say: &mut Say) {
     let talk = address.talk();
     let name = &host.name;
     let Some(known) = talk.answer("vrfy") else {
+        if view.is_submission(address) || view.facts.domain.is_empty() {
+            return say.not_applicable("smtp.vrfy", format!("{name} is not asked for a domain"));
+        }
         return say.untested("smtp.vrfy", format!("{name} was not asked"));
     };
     let tells = matches!(known.code().number(), 250 | 251);

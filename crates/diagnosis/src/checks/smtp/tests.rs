@@ -60,7 +60,7 @@ async fn looked_at(scripts: &[&str], change: impl FnOnce(&mut Settings)) -> (Say
     let peer = Peer::start("127.0.0.1", 0, scripts).await;
     let ctx = ctx(peer.address().port(), change);
     let hosts = vec![(10, "mx.x.example".to_owned(), vec![IpAddr::from([127, 0, 0, 1])])];
-    let hosts = gather(&ctx, "x.example", &hosts).await;
+    let hosts = gather(&ctx, "x.example", &hosts, ctx.settings.smtp_port).await;
     (judged(&ctx, hosts.clone()), hosts, peer)
 }
 
@@ -301,10 +301,11 @@ async fn nothing_listens_there_or_at_one_of_two() {
     let ctx = ctx(peer.address().port(), |_| {});
     let host = |preference, name: &str, last| (preference, name.to_owned(), vec![IpAddr::from([127, 0, 0, last])]);
     let (dead, alive) = (host(10, "mx1.x.example", 2), host(20, "mx.x.example", 1));
-    let say = judged(&ctx, gather(&ctx, "x.example", std::slice::from_ref(&dead)).await);
+    let say = judged(&ctx, gather(&ctx, "x.example", std::slice::from_ref(&dead), ctx.settings.smtp_port).await);
     assert_eq!((told(&say), receiving(&say)), ("net.class problem".into(), Impact::Broken));
-    let say = judged(&ctx, gather(&ctx, "x.example", &[dead, alive.clone()]).await);
+    let say = judged(&ctx, gather(&ctx, "x.example", &[dead, alive.clone()], ctx.settings.smtp_port).await);
     assert_eq!((told(&say), receiving(&say)), ("net.class warning, smtp.starttls warning".into(), Impact::AtRisk));
-    let say = judged(&ctx, gather(&ctx, "x.example", &[alive, host(30, "mx3.x.example", 3)]).await);
+    let say =
+        judged(&ctx, gather(&ctx, "x.example", &[alive, host(30, "mx3.x.example", 3)], ctx.settings.smtp_port).await);
     assert_eq!((told(&say), receiving(&say)), ("net.class note, smtp.starttls warning".into(), Impact::None));
 }

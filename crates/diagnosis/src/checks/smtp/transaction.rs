@@ -17,6 +17,12 @@ pub(super) fn judge(view: &View<'_>, say: &mut Say) {
         }
     }
     for (host, address) in working {
+        if view.is_submission(address) {
+            for id in IDS {
+                say.not_applicable(id, format!("port {} is for users who log in", address.to.port()));
+            }
+            continue;
+        }
         null(view, host, address, say);
         recipients(view, host, address, say);
         relay(host, address, say);
@@ -92,6 +98,12 @@ fn recipients(view: &View<'_>, host: &HostFacts, address: &AddressFacts, say: &m
         .into_iter()
         .filter_map(|name| Some((name, talk.answer(name)?)))
         .collect();
+    if domain.is_empty() {
+        for id in ["smtp.rcpt", "smtp.grey", "smtp.roles"] {
+            say.not_applicable(id, "no domain was named");
+        }
+        return;
+    }
     if asked.is_empty() {
         for id in ["smtp.rcpt", "smtp.grey", "smtp.roles"] {
             say.untested(id, untested(address, host));

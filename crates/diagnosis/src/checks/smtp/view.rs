@@ -84,6 +84,11 @@ impl<'a> View<'a> {
         self.way_out(v6) == Way::Open || self.addresses().any(|(_, address)| reached(address))
     }
 
+    /// Whether the address is for mail programs, by its port: strangers are not let in there.
+    pub(super) fn is_submission(&self, address: &AddressFacts) -> bool {
+        address.to.port() != self.facts.settings.smtp_port
+    }
+
     /// Whether silence is the address's own: the filters of those who connect us stand before
     /// the internet, not before this machine or its own network.
     fn is_reachable(&self, ip: IpAddr) -> bool {
