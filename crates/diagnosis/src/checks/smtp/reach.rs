@@ -242,7 +242,7 @@ pub fn speaks(first: &[u8]) -> Option<&'static str> {
 fn hello(view: &View<'_>, host: &HostFacts, address: &AddressFacts, say: &mut Say) {
     let main = &address.main;
     let name = &host.name;
-    let Some(peer) = main.peer_in_clear() else { return no_hello(view, host, address, say) };
+    let Some(peer) = main.peer_in_clear().or_else(|| main.peer()) else { return no_hello(view, host, address, say) };
     let mangled = main.opening.in_clear.as_ref().and_then(mangled);
     if let Some(line) = mangled {
         say.found(

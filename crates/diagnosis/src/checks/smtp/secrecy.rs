@@ -161,6 +161,9 @@ fn versions(_: &View<'_>, host: &HostFacts, address: &AddressFacts, say: &mut Sa
     let name = &host.name;
     let Some(old) = &address.old else {
         let offered = address.main.opening.starttls.is_some();
+        if let (Some(seen), false) = (&address.main.tls, offered) {
+            return say.fine("tls.vers", format!("{name}: {}", seen.version));
+        }
         match (offered, address.limit()) {
             (_, Some(_)) => say.untested("tls.vers", format!("{name}: rate limited")),
             (true, None) => say.untested("tls.vers", format!("{name}: no time was left")),
