@@ -47,7 +47,8 @@ pub(super) fn judge(facts: &ClientFacts, say: &mut Say) {
         };
         let kind = if tls { "tls" } else { "smtp" };
         let other_way = facts.offers.iter().any(|other| {
-            offer.is_some_and(|offer| offer.service == other.service)
+            other.by != NamedBy::Guess
+                && offer.is_some_and(|offer| offer.service == other.service)
                 && (&other.host, other.port) != (&seen.host, port)
                 && works(facts, other)
         });

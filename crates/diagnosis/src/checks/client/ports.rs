@@ -298,7 +298,11 @@ fn closed(facts: &ClientFacts, offer: &Offer) -> Option<Finding> {
             )
         }
     };
-    let others = facts.offers.iter().any(|other| other.service == offer.service && facts.serves(other));
+    // What only a guess found helps nobody who goes by what is published.
+    let others = facts
+        .offers
+        .iter()
+        .any(|other| other.by != NamedBy::Guess && other.service == offer.service && facts.serves(other));
     let optional = others || offer.service == Service::Sieve;
     let finding =
         if optional { Finding::warning("cl.port", &at, title) } else { Finding::problem("cl.port", &at, title) };

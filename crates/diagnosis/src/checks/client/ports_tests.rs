@@ -119,6 +119,15 @@ fn ports_that_are_named_and_do_not_answer() {
             vec![(Severity::Warning, Impact::AtRisk)],
         ),
         (
+            "refused, and a guess is open",
+            facts(
+                vec![imap(), Offer { by: NamedBy::Guess, ..other() }],
+                vec![(993, closed(Knock::Refused)), (143, clear(Protocol::Imap))],
+            ),
+            Some(State::Found),
+            vec![(Severity::Problem, Impact::Broken)],
+        ),
+        (
             "nobody names it",
             facts(vec![imap()], vec![(993, under_tls(Protocol::Imap)), (110, closed(Knock::Refused))]),
             Some(State::Fine),
