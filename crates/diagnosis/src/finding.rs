@@ -383,6 +383,12 @@ impl Say {
         }
     }
 
+    /// Leaves out what was said by checks that are not wanted.
+    pub(crate) fn keep(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.checked.retain(|checked| wanted(checked.id));
+        self.findings.retain(|finding| wanted(finding.id));
+    }
+
     /// The findings so far, for tests of judges.
     pub fn findings(&self) -> &[Finding] {
         &self.findings

@@ -60,6 +60,7 @@ pub(crate) fn judge(facts: &Facts) -> Say {
     for judge in JUDGES {
         judge(facts, &mut say);
     }
+    say.keep(|id| facts.settings.wants(id));
     say
 }
 

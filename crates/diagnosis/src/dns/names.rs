@@ -6,7 +6,7 @@
 //! everything goes from the root down first.
 
 use super::packet::{Data, Packet, Rr};
-use crate::net::{Ask, Silence, Transport, World};
+use crate::net::{Answered, Ask, Silence, Transport, World};
 use domain::base::iana::Rtype;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -367,16 +367,17 @@ impl Names {
 
     /// One question to one server, by TCP as well when the answer does not fit.
     pub async fn packet(&self, ask: &Ask) -> Result<Packet, Silence> {
-        let read = |octets: Vec<u8>| Packet::read(&octets).map_err(|error| Silence::Garbage(error.to_string()));
-        let packet = read(self.world.ask(ask).await.message?)?;
+        let read = |answered: Answered| {
+            let packet = Packet::read(&answered.message?).map_err(|error| Silence::Garbage(error.to_string()))?;
+            Ok(Packet { took: answered.took, ..packet })
+        };
+        let packet: Packet = read(self.world.ask(ask).await)?;
         if !packet.truncated || ask.by == Transport::Tcp {
             return Ok(packet);
         }
-        match self.world.ask(&ask.clone().by(Transport::Tcp)).await.message {
-            Ok(octets) => read(octets),
-            // What did come is better than nothing, and says that it is not all.
-            Err(_) => Ok(packet),
-        }
+        let again = self.world.ask(&ask.clone().by(Transport::Tcp)).await;
+        // What did come is better than nothing, and says that it is not all.
+        if again.message.is_err() { Ok(packet) } else { read(again) }
     }
 }
 

@@ -10,6 +10,7 @@ use domain::base::{Message, ParsedName, Record};
 use domain::rdata::AllRecordData;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 /// A record as the DNS library reads it.
 type Parsed<'a> = Record<ParsedName<&'a [u8]>, AllRecordData<&'a [u8], ParsedName<&'a [u8]>>>;
@@ -47,6 +48,8 @@ pub struct Packet {
     pub additional: Vec<Rr>,
     /// The message as it came.
     pub octets: Bytes,
+    /// How long it took to come; nothing where it was read without being asked for.
+    pub took: Duration,
 }
 
 /// One record.

@@ -202,7 +202,6 @@ async fn descend(names: &Names, survey: &mut Survey) -> Option<(Cut, String)> {
     let domain = survey.domain.clone();
     let mut cut = names.deepest_cut(".");
     for _ in 0..STEPS_MAX {
-        let began = std::time::Instant::now();
         let asked = names.ask_zone(&cut, &domain, Rtype::SOA, 0).await;
         let (packet, server) = match asked {
             Ok(answered) => answered,
@@ -213,7 +212,7 @@ async fn descend(names: &Names, survey: &mut Survey) -> Option<(Cut, String)> {
             }
         };
         let below = packet.referral().filter(|below| is_under(&domain, below) && *below != cut.zone).map(str::to_owned);
-        let step = Step { zone: cut.zone.clone(), server: server.ip(), to: below.clone(), took: began.elapsed() };
+        let step = Step { zone: cut.zone.clone(), server: server.ip(), to: below.clone(), took: packet.took };
         survey.steps.push(step);
         if let Some(below) = below {
             survey.parent.clone_from(&cut.zone);

@@ -292,6 +292,7 @@ impl World for Tape {
         Box::pin(async move {
             let began = std::time::Instant::now();
             let connected = self.world.connect(dial).await;
+            let took = connected.as_ref().map_or_else(|_| began.elapsed(), Wire::elapsed);
             let wire = self.wires.fetch_add(1, Ordering::Relaxed);
             note(
                 &self.reel,
@@ -299,7 +300,7 @@ impl World for Tape {
                     wire,
                     to: dial.to,
                     purpose: dial.purpose.clone(),
-                    us: us(began.elapsed()),
+                    us: us(took),
                     trouble: connected.as_ref().err().map(TroubleSeen::from),
                 },
             );

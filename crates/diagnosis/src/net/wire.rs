@@ -71,7 +71,7 @@ pub struct Wire {
 impl Wire {
     pub(super) fn live(stream: Stream, began: Instant) -> Self {
         let side = Side::Live(Box::new(stream));
-        Self { side, began, last: began.elapsed(), tape: None, secret: false, waiting: false }
+        Self { side, began, last: since(began), tape: None, secret: false, waiting: false }
     }
 
     pub(super) fn taped(mut self, mut cable: Cable) -> Self {
@@ -173,7 +173,7 @@ impl Wire {
     ) -> Result<TlsSeen, Trouble> {
         let Stream::Plain(socket) = stream else { return Err(failed("the connection is already under TLS")) };
         let begun = tls.begin(socket, host, Trust::Any, limit).await;
-        self.last = self.began.elapsed();
+        self.last = since(self.began);
         let (stream, facts) = begun?;
         let chain = stream.certificates().iter().map(|der| der.as_ref().to_vec()).collect();
         self.side = Side::Live(Box::new(stream));
@@ -182,7 +182,7 @@ impl Wire {
 
     /// Tells the tape that a wait was given up, so that a replay gives up at the same place.
     fn gave_up_waiting(&mut self) {
-        self.last = self.began.elapsed();
+        self.last = since(self.began);
         self.waiting = false;
         if let Some(tape) = &mut self.tape {
             tape.note(self.last, Event::Silent);
@@ -197,6 +197,11 @@ impl Drop for Wire {
             self.gave_up_waiting();
         }
     }
+}
+
+/// How long ago that was, as exact as a recording is.
+fn since(began: Instant) -> Duration {
+    Duration::from_micros(super::tape::us(began.elapsed()))
 }
 
 fn failed(detail: &str) -> Trouble {
@@ -217,7 +222,7 @@ impl AsyncRead for Wire {
                 let polled = Pin::new(stream.as_mut()).poll_read(cx, buf);
                 this.waiting = polled.is_pending();
                 if let Poll::Ready(read) = &polled {
-                    this.last = this.began.elapsed();
+                    this.last = since(this.began);
                     let event = match read {
                         Ok(()) if buf.filled().len() == before => Event::Closed,
                         Ok(()) => Event::heard(&buf.filled()[before..]),
@@ -270,7 +275,7 @@ impl AsyncWrite for Wire {
                 let polled = Pin::new(stream.as_mut()).poll_write(cx, octets);
                 if let (Poll::Ready(Ok(length)), Some(tape)) = (&polled, &mut this.tape) {
                     let shown = if this.secret { b"(not recorded)".as_slice() } else { &octets[..*length] };
-                    tape.note(this.began.elapsed(), Event::said(shown));
+                    tape.note(since(this.began), Event::said(shown));
                 }
                 polled
             }
