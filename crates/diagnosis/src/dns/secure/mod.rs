@@ -161,6 +161,9 @@ impl Chains {
 
     /// How far one server's answer can be trusted.
     pub async fn of_packet(&self, names: &Names, now: i64, packet: &Packet, name: &str, kind: Rtype) -> Security {
+        if packet.truncated {
+            return Security::Indeterminate(format!("the answer for {name} {kind} comes cut off"));
+        }
         let zone = self.zone_of(names, packet, name, kind).await;
         let trust = self.trust(names, now, &zone).await;
         let Trust::Keys(keys) = &*trust else { return trust.security() };
@@ -274,6 +277,10 @@ impl Chains {
             Ok(packet) => packet,
             Err(why) => return Trust::Indeterminate(why.clone()),
         };
+        if ds.denial().is_some_and(|(owner, _)| owner == zone) {
+            // RFC 4035 §3.1.4.1 is not known to that server: it speaks for the zone below.
+            return Trust::Indeterminate(format!("the zone above {zone} does not say whether it has a DS for it"));
+        }
         let above = above(names, ds, zone);
         let trust = self.trust(names, now, &above).await;
         let keys = match &*trust {
@@ -288,6 +295,7 @@ impl Chains {
         };
         let doubt = keys.map_or_else(Some, |keys| keys.doubt.clone());
         match &*dnskey {
+            Ok(dnskey) if dnskey.truncated => Trust::Indeterminate(format!("the keys of {zone} come cut off")),
             Ok(dnskey) => self.match_keys(now, ds, dnskey, zone, until, doubt),
             Err(why) => Trust::Indeterminate(why.clone()),
         }

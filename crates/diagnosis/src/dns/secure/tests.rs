@@ -113,6 +113,12 @@ async fn what_cannot_be_followed_is_no_fault() {
     let ctx = Paper::small().signed().sign(".", late.clone()).sign("test", late.clone()).sign("good.test", late).ctx();
     let said = told(&ctx, "good.test", Rtype::MX).await;
     assert!(said.starts_with("unknown: ") && said.ends_with("is the clock of this machine right?"), "{said}");
+    // The keys do not come whole.
+    let cut = |paper: Paper, ip: &str| {
+        paper.fault(ip, crate::net::paper::Fault::Truncates).fault(ip, crate::net::paper::Fault::SilentTcp)
+    };
+    let ctx = cut(cut(Paper::small().signed(), "127.2.0.1"), "127.2.0.2").ctx();
+    assert!(told(&ctx, "good.test", Rtype::MX).await.starts_with("unknown: "));
     // Nobody answers.
     let ctx = Paper::small()
         .signed()
