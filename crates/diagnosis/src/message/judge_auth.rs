@@ -115,13 +115,21 @@ fn severity(analysis: &Analysis, verified: &Verified, good_then: bool) -> Severi
         let own = |stand: &&Stand| stand.by == "DKIM" && Some(stand.domain.as_str()) == domain;
         domain.is_none() || dmarc.stands.iter().find(own).is_none_or(|stand| stand.aligned != Some(false))
     });
+    let unasked = analysis.dmarc.as_ref().is_some_and(|dmarc| dmarc.result == DmarcResult::NoRecord);
     match (carried(analysis), aligned) {
         _ if good_then || beside => Severity::Note,
+        // Without a DMARC record nobody asks for more than the SPF that passes.
+        (false, _) if unasked && sender_vouches(analysis) => Severity::Warning,
         (true, false) => Severity::Note,
         (true, true) | (false, false) => Severity::Warning,
         (false, true) if verified.testing || analysis.arc.chain == Chain::Pass => Severity::Warning,
         (false, true) => Severity::Problem,
     }
+}
+
+fn sender_vouches(analysis: &Analysis) -> bool {
+    let stands = analysis.dmarc.iter().flat_map(|dmarc| &dmarc.stands);
+    stands.into_iter().any(|stand| stand.by == "SPF" && stand.passed == Some(true))
 }
 
 fn proof(finding: Finding, facts: &MessageFacts, verified: &Verified, why: &Why) -> Finding {

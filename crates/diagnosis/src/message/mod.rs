@@ -140,7 +140,16 @@ pub fn analyse(facts: &MessageFacts) -> Analysis {
 fn change(facts: &MessageFacts, verified: &Verified) -> Option<Change> {
     let signature = verified.signature.as_ref()?;
     match verified.outcome {
-        Outcome::Fail(Why::Body) => bisect::body(&facts.message, signature),
+        Outcome::Fail(Why::Body) => {
+            let body = bisect::body(&facts.message, signature)?;
+            // Lists do both; the header is hashed apart from the body.
+            let header = verified.header == Some(false);
+            let header = header.then(|| bisect::header(&facts.message, signature, &facts.keys)).flatten();
+            Some(match header {
+                Some(header) => Change { what: format!("{}, and {}", body.what, header.what), ..body },
+                None => body,
+            })
+        }
         Outcome::Fail(Why::Header) => bisect::header(&facts.message, signature, &facts.keys),
         _ => None,
     }

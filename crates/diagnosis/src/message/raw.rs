@@ -1,8 +1,7 @@
 //! A message in octets: its fields, its body, and what its line ends are.
 //!
-//! A file in which every line ends with a lone LF is taken for a message saved on Unix, and read
-//! with the CRLF it travelled with. Where both kinds occur, the octets stay as they are: that is
-//! how the message came.
+//! A file whose first line ends with a lone LF is taken for a message saved on Unix, and read with
+//! the CRLF it travelled with. Otherwise the octets stay as they are: that is how it came.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -32,7 +31,7 @@ pub struct Field {
 /// What the lines are like.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lines {
-    /// Every line ended with a lone LF: a file of Unix.
+    /// The first line ended with a lone LF: a file of Unix.
     pub unix: bool,
     /// LFs without a CR, in a message that has CRLFs too.
     pub lone_lf: usize,
@@ -182,21 +181,18 @@ fn without_mbox_line(mut octets: Vec<u8>) -> Vec<u8> {
 
 fn line_ends(octets: &[u8]) -> Lines {
     let mut lines = Lines::default();
-    let mut both = 0;
     let mut before = 0_u8;
+    // The host that stored it wrote the first line: its line end is that of the file.
+    let first = octets.iter().position(|octet| *octet == b'\n');
+    lines.unix = first.is_some_and(|first| first.checked_sub(1).and_then(|at| octets.get(at)) != Some(&b'\r'));
     for (at, octet) in octets.iter().enumerate() {
         match octet {
-            b'\n' if before == b'\r' => both += 1,
-            b'\n' => lines.lone_lf += 1,
+            b'\n' if before != b'\r' && !lines.unix => lines.lone_lf += 1,
             b'\r' if octets.get(at + 1) != Some(&b'\n') => lines.lone_cr += 1,
             0 => lines.nul += 1,
             _ => {}
         }
         before = *octet;
-    }
-    if both == 0 && lines.lone_lf > 0 {
-        lines.unix = true;
-        lines.lone_lf = 0;
     }
     lines
 }

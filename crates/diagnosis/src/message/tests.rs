@@ -152,6 +152,20 @@ fn what_was_done_to_the_body_is_named() {
 }
 
 #[test]
+fn a_list_does_both() {
+    let message = format!("{}_______\r\nlist\r\n", signed().replace("Subject: ", "Subject: [list] "));
+    let (_, analysis, findings, _) = judged(&message, &only_dkim());
+    assert_eq!(analysis.signatures[0].header, Some(false));
+    let finding = findings.iter().find(|finding| finding.id == "dkim.verify").unwrap();
+    let says = "2 lines were added below the body, and \"[list]\" was put before the subject";
+    assert!(finding.title.ends_with(says), "{}", finding.title);
+    // Without a DMARC record, SPF that passes is enough.
+    let zone = zone().replace("_dmarc", "_nothing");
+    let (.., findings, seen) = judged(&message, &zone);
+    assert_eq!((findings[0].severity, seen.accept), (Severity::Warning, Acceptance::Yes));
+}
+
+#[test]
 fn a_change_in_the_middle_is_told_as_such() {
     let message = signed().replace("on its way", "cancelled");
     let (_, analysis, findings, _) = judged(&message, &only_dkim());
