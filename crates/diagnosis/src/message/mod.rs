@@ -92,7 +92,10 @@ pub async fn inspect(ctx: &Ctx, name: &str, octets: Vec<u8>, options: Options) -
 
 fn conclude(ctx: &Ctx, facts: &MessageFacts) -> Inspection {
     let analysis = analyse(facts);
-    let (say, seen) = judge(facts, &analysis);
+    let (mut say, seen) = judge(facts, &analysis);
+    // Left out of what is told, and not of the answer.
+    say.checked.retain(|checked| ctx.settings.wants(checked.id));
+    say.findings.retain(|finding| ctx.settings.wants(finding.id));
     let house = Facts { now: ctx.now, settings: (*ctx.settings).clone(), ..Facts::default() };
     let mut report = Report::draw(&house, say);
     report.target.clone_from(&facts.name);

@@ -208,7 +208,7 @@ fn examine(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Checks and groups as the user names them, all of which there are.
-fn named(option: &str, names: &[String]) -> Result<Vec<String>, Failure> {
+pub(crate) fn named(option: &str, names: &[String]) -> Result<Vec<String>, Failure> {
     for name in names {
         if !checks().iter().any(|check| check.id == name || check.group == name) {
             let message =

@@ -61,7 +61,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
         offline: args.offline,
     };
     let live: Arc<dyn World> = Arc::new(Live::new(args.world.source));
-    let ctx = args.world.ctx(live, args.world.settings()?)?;
+    let mut settings = args.world.settings()?;
+    settings.only = doctor::named("--only", &args.show.only)?;
+    settings.skip = doctor::named("--skip", &args.show.skip)?;
+    let ctx = args.world.ctx(live, settings)?;
     let runtime = doctor::runtime()?;
     let line = LiveLine::new(!args.show.quiet && !args.show.json && !args.show.html);
     line.show("keys and records");
