@@ -127,3 +127,29 @@ async fn what_cannot_be_followed_is_no_fault() {
         .ctx();
     assert!(told(&ctx, "good.test", Rtype::MX).await.starts_with("unknown: no name server of good.test answers"));
 }
+
+#[tokio::test]
+async fn no_octet_of_an_answer_can_make_it_stumble_or_pass() {
+    let ctx = Paper::small().signed().ctx();
+    let now = NOW.0 / 1000;
+    let trust = ctx.chains.trust(&ctx.names, now, "good.test").await;
+    let Trust::Keys(keys) = &*trust else { panic!("{trust:?}") };
+    for (name, kind) in [("good.test", Rtype::MX), ("mx1.good.test", Rtype::AAAA), ("good.test", Rtype::DNSKEY)] {
+        let (packet, _) = ctx.names.authoritative(name, kind, 0).await.unwrap();
+        let whole: Vec<Data> = packet.of(kind).map(|rr| rr.data.clone()).collect();
+        assert!(ctx.chains.under(keys, now, &packet, name, kind).is_ok());
+        for at in 0..packet.octets.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut octets = packet.octets.to_vec();
+                octets[at] ^= change;
+                let Ok(bent) = Packet::read(&octets) else { continue };
+                let said = ctx.chains.under(keys, now, &bent, name, kind);
+                let same =
+                    bent.of(kind).filter(|rr| rr.name == name).map(|rr| rr.data.clone()).collect::<Vec<_>>() == whole;
+                // What is proved is what was signed, or that there is nothing, never something else.
+                let nothing = !bent.of(kind).any(|rr| rr.name == name);
+                assert!(said.is_err() || same || nothing, "{name} {kind}: octet {at} ^ {change:#x}: {said:?}");
+            }
+        }
+    }
+}
