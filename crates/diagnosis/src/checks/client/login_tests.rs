@@ -187,6 +187,48 @@ async fn servers_that_hang_up() {
 }
 
 #[tokio::test]
+async fn submission_that_turns_away_breaks_off_or_fails_at_tls() {
+    let script = "S: 220 mx.example
+        C: EHLO *
+        S: 250-mx.example
+        S: 250 STARTTLS
+        C: STARTTLS";
+    let table = [
+        ("S: 554 5.7.1 not you\nCLOSE", Mode::StartTls, "cl.port", "turns this machine away: 554"),
+        ("S: 220 mx.example\nC: EHLO *\nCLOSE", Mode::StartTls, "cl.port", "breaks off"),
+        (
+            &format!("{script}\nS: 454 4.7.0 no TLS now\nCLOSE"),
+            Mode::StartTls,
+            "cl.mode",
+            "offers STARTTLS, which fails",
+        ),
+        (&format!("{script}\nS: 220 go\nS: what?\nCLOSE"), Mode::StartTls, "cl.mode", "offers STARTTLS, which fails"),
+        ("S: 220 not TLS\nCLOSE", Mode::Implicit, "cl.mode", "begins with TLS, which fails"),
+    ];
+    for (script, mode, id, words) in table {
+        let (seen, _) = by_smtp(&live(), mode, script).await;
+        let told = format!("{seen:?}");
+        let saw = super::super::ports::PortSeen {
+            host: seen.offer.host.clone(),
+            to: seen.session.to,
+            saw: super::super::ports::Saw::Clear(super::super::ports::Protocol::Smtp, "220".into()),
+        };
+        // The port as a judge would have it: doing what it is to do.
+        let offer = Offer { mode: Mode::StartTls, ..seen.offer.clone() };
+        let facts =
+            ClientFacts { offers: vec![offer], ports: vec![saw], submission: Some(seen), ..ClientFacts::default() };
+        let mut say = Say::default();
+        super::super::ports::judge(&facts, &mut say);
+        super::super::mode::judge(&facts, &mut say);
+        let found: Vec<_> = say.findings().iter().map(|finding| (finding.id, finding.title.clone())).collect();
+        assert!(
+            matches!(found.as_slice(), [(is, title)] if *is == id && title.contains(words)),
+            "{script}: {found:?} {told}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_recording_has_no_secret() {
     let tape = Arc::new(Tape::recording(Arc::new(Live::new(None))));
     let ctx = ctx(tape.clone());

@@ -4,10 +4,12 @@
 //! waits for TLS) or as a TLS fault that names a wrong version (they begin TLS where the server
 //! greets in clear), and never as what it is.
 
-use super::login::ImapSeen;
+use super::login::{ImapSeen, SubmissionSeen};
 use super::ports::{Protocol, Saw};
 use super::{ClientFacts, Mode, NamedBy, Service};
 use crate::finding::{Finding, Impact, Say};
+use postrider_smtp::Phase;
+use postrider_smtp::client::Ended;
 
 const ID: &str = "cl.mode";
 
@@ -113,6 +115,28 @@ fn tls_where_clear(host: &str, port: u16, protocol: Protocol) -> Finding {
     ))
 }
 
+/// STARTTLS is offered and does not come about.
+fn starttls_fails(seen: &SubmissionSeen) -> Option<Finding> {
+    let at = format!("{}:{}", seen.offer.host, seen.offer.port);
+    let opening = &seen.session.opening;
+    let why = match (&seen.session.tls_trouble, &opening.starttls, &seen.session.ended) {
+        (Some(trouble), ..) => trouble.detail.clone(),
+        (None, Some(reply), _) if !reply.code().is_positive() => reply.to_string(),
+        (None, _, Some(Ended::Broken(trouble))) if trouble.phase == Phase::StartTls => trouble.detail.clone(),
+        _ => return None,
+    };
+    let what =
+        if seen.offer.mode == Mode::Implicit { "begins with TLS, which fails" } else { "offers STARTTLS, which fails" };
+    Some(
+        Finding::problem(ID, &at, format!("{at} {what}: {why}"))
+            .client(Impact::Broken)
+            .meaning("Mail programs do not send a password without TLS.")
+            .seen("tls", &at, why)
+            .fix("Look at the server's certificate and key, and into its log for this handshake.")
+            .rfc("RFC 3207 §4"),
+    )
+}
+
 /// A port in clear that offers no STARTTLS, as far as it was talked with.
 fn without_starttls(facts: &ClientFacts) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -139,6 +163,7 @@ fn without_starttls(facts: &ClientFacts) -> Vec<Finding> {
             line.unwrap_or_default(),
         ));
     }
+    findings.extend(facts.submission.as_ref().and_then(starttls_fails));
     if let Some(ImapSeen { offer, capabilities, starttls_offered: Some(false), .. }) = &facts.imap
         && offer.service == Service::Imap
         && offer.mode == Mode::StartTls

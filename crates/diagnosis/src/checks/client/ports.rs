@@ -3,12 +3,14 @@
 //! Each port gets one connection: it is listened at first, as most servers greet in clear; where
 //! nothing comes, TLS is begun on the same connection. Ports that nobody names may be closed.
 
+use super::login::SubmissionSeen;
 use super::{ClientFacts, Mode, NamedBy, Offer, Service};
 use crate::checks::egress::Knock;
 use crate::ctx::Ctx;
 use crate::finding::{Confidence, Finding, Impact, Say};
 use crate::net::{Dial, TlsSeen, Wire};
 use futures_util::future::join_all;
+use postrider_smtp::client::Ended;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -253,12 +255,43 @@ pub(super) fn judge(facts: &ClientFacts, say: &mut Say) {
     if all_silent && (hosts.len() > 1 || named.is_empty()) {
         return say.untested(ID, "none of the servers can be reached from here, on any port");
     }
-    let findings: Vec<Finding> = named.iter().filter_map(|offer| closed(facts, offer)).collect();
+    let mut findings: Vec<Finding> = named.iter().filter_map(|offer| closed(facts, offer)).collect();
+    findings.extend(facts.submission.as_ref().and_then(broken_off));
     if findings.is_empty() && open.is_empty() {
         return say
             .untested(ID, "the usual names answer on none of the ports; name the servers with --imap and --smtp");
     }
     say.found_or_fine(ID, findings, open.join(", "));
+}
+
+/// A submission server that answers, and then does not take commands. A TLS fault is for the judge of modes.
+fn broken_off(seen: &SubmissionSeen) -> Option<Finding> {
+    let session = &seen.session;
+    if session.peer().is_some() || session.tls_trouble.is_some() {
+        return None;
+    }
+    let at = format!("{}:{}", seen.offer.host, seen.offer.port);
+    let (title, line, passing) = match session.ended.as_ref()? {
+        Ended::Refused { reply, .. } => {
+            (format!("SMTP at {at} turns this machine away: {reply}"), reply.to_string(), reply.code().is_transient())
+        }
+        Ended::Broken(trouble) => {
+            (format!("The talk with SMTP at {at} breaks off: {}", trouble.detail), trouble.detail.clone(), false)
+        }
+        Ended::Quit => return None,
+    };
+    let finding = if passing {
+        Finding::warning("cl.port", &at, title).client(Impact::AtRisk)
+    } else {
+        Finding::problem("cl.port", &at, title).client(Impact::Broken)
+    };
+    Some(
+        finding
+            .confidence(Confidence::Medium)
+            .because_of("cl.mode", &at)
+            .seen("smtp", session.to.to_string(), line)
+            .fix("Look into the server's log for this connection."),
+    )
 }
 
 fn closed(facts: &ClientFacts, offer: &Offer) -> Option<Finding> {
