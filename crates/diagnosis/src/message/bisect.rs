@@ -14,7 +14,7 @@ const HASHED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Lines at the top of a body that may have been put there.
 const TOP_LINES_MAX: usize = 40;
 /// A longer header is not tried in other shapes.
-const HEADER_BYTES_MAX: usize = 512 * 1024;
+const HEADER_BYTES_MAX: usize = 128 * 1024;
 /// Headers tried against a signature.
 const HEADERS_MAX: usize = 600;
 
@@ -66,6 +66,11 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
+    /// Whether there is room for one more: asked before a body is put together.
+    fn has_room(&self, body: &[u8]) -> bool {
+        self.left >= body.len()
+    }
+
     fn fits(&mut self, body: &[u8]) -> bool {
         self.fits_in(body, self.form, Ends::Crlf)
     }
@@ -138,6 +143,9 @@ fn parts(message: &Message, body: &[u8], trial: &mut Trial<'_>) -> Option<Change
     let starts = boundaries(body, &boundary);
     for pair in starts.windows(2) {
         let &[(_, start), (end, _)] = pair else { continue };
+        if !trial.has_room(body) {
+            return None;
+        }
         let part = body.get(start..end)?;
         // The line end before a boundary belongs to the boundary (RFC 2046 §5.1.1).
         let bare = part.strip_suffix(b"\r\n").unwrap_or(part);
@@ -170,6 +178,9 @@ fn inside(body: &[u8], end: usize, trial: &mut Trial<'_>) -> Option<Change> {
         at = above.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
         let candidates: [&[u8]; 2] = [b"", b"\r\n"];
         for filler in candidates {
+            if !trial.has_room(body) {
+                return None;
+            }
             let without = [head.get(..at)?, filler, body.get(end..)?].concat();
             if trial.fits(&without) {
                 let (count, first) = told(head.get(at..)?);
@@ -235,7 +246,7 @@ fn rewritten(message: &Message, body: &[u8], trial: &mut Trial<'_>) -> Option<Ch
         }
         changed.then_some(out)
     };
-    if body.len() > HASHED_BYTES_MAX / 4 {
+    if body.len() > HASHED_BYTES_MAX / 4 || !trial.has_room(body) {
         return None;
     }
     if per_line(b">From ", b"From ").is_some_and(|body| trial.fits(&body)) {

@@ -1,5 +1,6 @@
 //! Signatures that hold today and are weak, and what is said of the next version of DKIM.
 
+use super::canon::{self, Ends};
 use super::verify::{Outcome, Verified};
 use super::{Analysis, MessageFacts};
 use crate::finding::{Finding, Say};
@@ -23,7 +24,12 @@ fn risks(facts: &MessageFacts, verified: &Verified) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(length) = signature.length {
         let title = format!("the DKIM signature of {} covers only {length} octets of the body (l=)", signature.domain);
-        let finding = Finding::warning(RISK, subject.clone(), title)
+        let has = canon::body(facts.message.body(), signature.body, Ends::Crlf, None).1;
+        let mut finding = Finding::warning(RISK, subject.clone(), title);
+        if let Some(more) = has.checked_sub(length).filter(|more| *more > 0) {
+            finding = finding.meaning(format!("{more} octets below are not signed: somebody may have added them."));
+        }
+        let finding = finding
             .meaning("Anybody may put more below, and it still holds: that has been used to forge mail.")
             .seen("message", "DKIM-Signature", format!("{line} l={length}"));
         findings.push(finding.rfc("RFC 6376 §8.2").fix("Let the signer leave l= out."));

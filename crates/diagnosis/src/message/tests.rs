@@ -434,3 +434,39 @@ fn octets_of_all_kinds_are_survived() {
         assert!(!seen.answer.is_empty());
     }
 }
+
+#[test]
+fn what_is_weak_is_told() {
+    // Made as by another signer: with l=, without a second From in h=, and without Subject.
+    let body = "Hello\r\n";
+    let read = Message::read(format!("{HEAD}{body}").into_bytes());
+    let hash = STANDARD.encode(canon::body(read.body(), Form::Simple, canon::Ends::Crlf, None).0);
+    let open = format!(
+        "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/simple; d=shop.example; s=s1; l=7; h=from:to:date; bh={hash}; b="
+    );
+    let whole = Message::read(format!("{open}AAAA\r\n{HEAD}{body}").into_bytes());
+    let signature = signature::read(0, signature::Kind::Dkim, &whole.value(0)).unwrap();
+    let octets = verify::signed_octets(&whole, &signature, Form::Relaxed, &verify::Edits::new());
+    let tag = STANDARD.encode(HOUSE.key.sign(octets.as_slice()).unwrap());
+    let message = format!("{TRACE}{open}{tag}\r\n{HEAD}{body}Buy this\r\n");
+    let (_, analysis, findings, _) = judged(&message, &zone());
+    assert_eq!(analysis.signatures[0].outcome, Outcome::Pass);
+    let weak: Vec<_> = findings.iter().filter(|finding| finding.id == "dkim.risk").collect();
+    let titles: Vec<_> = weak.iter().map(|finding| finding.title.as_str()).collect();
+    let want = [
+        "the DKIM signature of shop.example covers only 7 octets of the body (l=)",
+        "a second From could be added without breaking the signature",
+        "Subject is not signed: anybody on the way may change it",
+    ];
+    assert_eq!(titles, want);
+    assert_eq!(weak[0].meaning[0], "10 octets below are not signed: somebody may have added them.");
+}
+
+#[test]
+fn great_bodies_are_handled_within_bounds() {
+    let parts = format!("--b\r\n\r\n{}", "x\r\n".repeat(60_000)) + &"--b\r\n\r\nx\r\n".repeat(150) + "--b--\r\n";
+    let head = HEAD.replace("text/plain; charset=utf-8", "multipart/mixed; boundary=b");
+    let message = sign(&head, &parts).replace("x\r\n--b--", "y\r\n--b--");
+    let (_, analysis, ..) = judged(&message, &only_dkim());
+    assert_eq!((&analysis.signatures[0].outcome, &analysis.changes[0]), (&Outcome::Fail(Why::Body), &None));
+}
