@@ -6,6 +6,7 @@
 
 mod caches;
 mod copies;
+mod deaf;
 mod delegation;
 pub mod look;
 mod security;
@@ -51,6 +52,7 @@ pub(crate) fn judge(facts: &Facts, say: &mut Say) {
     };
     walk::judge(facts, zone, say);
     servers::judge(zone, say);
+    deaf::judge(zone, say);
     security::judge(facts, zone, say);
     if zone.serving().next().is_none() {
         for id in OF_A_ZONE.into_iter().chain(["dns.propag", "dns.split"]) {

@@ -7,7 +7,7 @@ use crate::dns::secure::{Bogus, Fault, Sealed, Security, Trust, algorithm_name};
 use crate::dns::survey::Question;
 use crate::dns::{Data, Survey, secure_status};
 use crate::facts::Facts;
-use crate::finding::{Actor, Finding, Impact, Say};
+use crate::finding::{Actor, Finding, Impact, Say, Severity};
 use crate::words::span;
 use domain::base::iana::Rtype;
 use futures_util::future::join_all;
@@ -369,14 +369,15 @@ fn servers_apart(zone: &Survey, seen: &SecurityFacts) -> Vec<Finding> {
     found
 }
 
-/// Signatures that end soon, measured by how long they hold in all: who signs anew for every
-/// answer has short ones.
+/// Signatures that end soon. Measured by how long they hold in all it is a warning, as the
+/// signer is late; short ones in their prime are a note, as who signs anew for every answer
+/// has such.
 fn soon_over(facts: &Facts, zone: &Survey, seen: &SecurityFacts) -> Option<Finding> {
     let now = facts.now.0 / 1000;
     let soon = |seal: &&ServerSeal| {
         let Ok(Some(sealed)) = &seal.seal else { return false };
         let left = sealed.until - now;
-        left < 72 * HOUR && left * 4 < sealed.until - sealed.from
+        left < 72 * HOUR
     };
     let first = seen.seals.iter().filter(soon).min_by_key(|seal| match &seal.seal {
         Ok(Some(sealed)) => sealed.until,
@@ -387,8 +388,10 @@ fn soon_over(facts: &Facts, zone: &Survey, seen: &SecurityFacts) -> Option<Findi
     let until = crate::moment(sealed.until.saturating_mul(1000));
     let server = zone.servers.iter().find(|server| server.ip == first.ip);
     let host = whose(&first.server);
+    let late = i64::from(left) * 4 < sealed.until - sealed.from;
+    let severity = if late { Severity::Warning } else { Severity::Note };
     Some(
-        Finding::warning("dns.sig", &zone.zone, format!("signatures of {} end in {}", zone.zone, span(left)))
+        Finding::new("dns.sig", &zone.zone, severity, format!("signatures of {} end in {}", zone.zone, span(left)))
             .seen(
                 "dns",
                 server.map_or_else(|| first.server.clone(), seat),
@@ -396,7 +399,9 @@ fn soon_over(facts: &Facts, zone: &Survey, seen: &SecurityFacts) -> Option<Findi
             )
             .meaning("When they end, resolvers that validate find nothing of the domain any more.")
             .act(Actor::DnsHost)
-            .fix(format!("Have {host} sign the zone again before {until}, and look why the signer is late.")),
+            .fix(format!(
+                "Have {host} sign the zone again before {until}; if that is not done by a program, let it be."
+            )),
     )
 }
 

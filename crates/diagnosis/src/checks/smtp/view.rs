@@ -150,6 +150,9 @@ impl<'a> View<'a> {
         } else if severity == Severity::Warning {
             finding = finding.meaning("Another address takes the mail, later than need be.");
         }
+        if self.facts.mx.as_ref().is_some_and(|mx| mx.implicit) {
+            finding = finding.because_of("mx.none", &self.facts.domain);
+        }
         // What lies deeper explains it: mail was sent to a host that is not meant for it.
         if self.facts.mx.as_ref().is_some_and(|mx| mx.implicit) {
             finding = finding.because_of("mx.none", "*");
