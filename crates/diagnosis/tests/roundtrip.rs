@@ -1,4 +1,5 @@
 //! Round trips with servers that behave badly: whatever they do, there is an end and a sentence.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use postrider_diagnosis::trip::plan::{Found, Server, TlsBegins};
 use postrider_diagnosis::trip::{Account, Leg, Login, Report, Request, exit_code, run};

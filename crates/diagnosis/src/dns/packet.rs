@@ -191,7 +191,7 @@ impl Packet {
         let data = Data::Soa {
             primary: format!("ns1.{zone}"),
             mailbox: format!("hostmaster.{zone}"),
-            serial: 2026_11_27_01,
+            serial: 2_026_112_701,
             refresh: 7200,
             retry: 3600,
             expire: 1_209_600,
