@@ -2,11 +2,11 @@
 //!
 //! Each file has three things: the facts of its subject, `gather`, which asks the world for
 //! them through [`Ctx`](crate::ctx::Ctx) and judges nothing, and `judge`, which turns
-//! [`Facts`](crate::Facts) into what is said, and asks nothing. The tests are tables over
+//! [`Facts`] into what is said, and asks nothing. The tests are tables over
 //! `judge`. A fact that could not be had makes its checks `untested`, never a fault.
 //!
 //! To add a check: an entry in `catalogue.toml`, its judge here, and, when it needs to ask
-//! something new, a field in [`Facts`](crate::Facts) filled in `run.rs`.
+//! something new, a field in [`Facts`] filled in `run.rs`.
 
 pub mod client;
 pub mod dane;

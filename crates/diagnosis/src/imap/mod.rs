@@ -2,7 +2,7 @@
 //! reason it failed, folders and what they are for, finding a mail by a token, quota.
 //!
 //! Generic over the stream: a socket, TLS, or a tape of an earlier talk. Every wait has an end,
-//! every answer a length ([`guard`]), and every fault is a sentence ([`ImapFault`]). Nothing here
+//! every answer a length (`guard`), and every fault is a sentence ([`ImapFault`]). Nothing here
 //! marks mail as read. Not here: where the server is, and TLS itself: [`Imap::starttls`] hands the
 //! stream back for it.
 

@@ -1,8 +1,8 @@
 //! A round trip: A sends a marked mail to B, B answers, and both mailboxes are watched. What is
 //! seen is judged at the end: which direction works, and who must act.
 //!
-//! The order: find the servers ([`plan`]), open both mailboxes ([`find`]), hand in A's mail
-//! ([`submit`]), look for it, hand in B's, look for that, tidy up, judge ([`judge()`]). Each
+//! The order: find the servers ([`plan`]), open both mailboxes (`find`), hand in A's mail
+//! (`submit`), look for it, hand in B's, look for that, tidy up, judge ([`judge()`]). Each
 //! part may fail without the others: B writes to A even when A's mail did not arrive, as only
 //! that tells one direction from both. Every wait ends with the time that the user gave.
 //!
