@@ -113,6 +113,9 @@ pub struct Report {
     /// For one mailbox: whether its mail program can fetch and send, and what to type into it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientAnswer>,
+    /// Who runs the domain's name servers, where the company is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_host: Option<String>,
     /// Whether the run was cut short, and by what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut_short: Option<String>,
@@ -144,6 +147,7 @@ impl Report {
             timeline: history::timeline(facts, &snapshot),
             snapshot,
             client,
+            dns_host: crate::checks::registration::dns_company(facts),
             cut_short: None,
         }
     }

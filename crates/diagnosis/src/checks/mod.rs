@@ -23,7 +23,7 @@ pub mod smtp;
 pub mod spf;
 
 use crate::facts::Facts;
-use crate::finding::Say;
+use crate::finding::{Finding, Say, Severity};
 use crate::report::Change;
 use std::collections::BTreeMap;
 
@@ -61,7 +61,20 @@ pub(crate) fn judge(facts: &Facts) -> Say {
         judge(facts, &mut say);
     }
     say.keep(|id| facts.settings.wants(id));
+    overshadow(&mut say);
     say
+}
+
+/// Without a domain in the DNS nothing else can be well: whatever else was found comes of that.
+fn overshadow(say: &mut Say) {
+    let walk = say.findings.iter().find(|finding| finding.id == "dns.walk" && finding.severity == Severity::Problem);
+    let Some(key) = walk.map(Finding::key) else { return };
+    for finding in &mut say.findings {
+        let of_its_own = finding.id == "dns.walk" || finding.id.starts_with("reg.") || !finding.because_of.is_empty();
+        if !of_its_own {
+            finding.because_of.push(key.clone());
+        }
+    }
 }
 
 /// Lets only the judges of mail programs speak: the rest was not looked at.

@@ -6,6 +6,10 @@ use postrider_diagnosis::finding::{Actor, Evidence, Finding, Severity, State};
 use postrider_diagnosis::{Answer, Health, Path, Report};
 use std::fmt::Write as _;
 
+/// The direction whose proof is a session.
+const RECEIVING: &str = "RECEIVING";
+/// Steps of a session that are shown on the first screen; the others with --all.
+const STEPS: [&str; 6] = ["connect", "banner", "ehlo", "tls", "mail", "postmaster"];
 /// Findings on the first screen.
 const FINDINGS_MAX: usize = 5;
 /// Lines of proof for one finding on the first screen.
@@ -77,7 +81,9 @@ impl Screen {
         let pad = column - cells(&report.target) - 2;
         let _ = write!(text, "{}", " ".repeat(pad));
         for (index, (words, tone)) in answer_lines(report).into_iter().enumerate() {
-            for (row, line) in wrapped(&words, self.look.columns.saturating_sub(column).max(30)).iter().enumerate() {
+            for (row, line) in
+                wrapped(&in_local(&words), self.look.columns.saturating_sub(column).max(30)).iter().enumerate()
+            {
                 let indent = if index == 0 && row == 0 { String::new() } else { " ".repeat(column) };
                 let _ = writeln!(text, "{indent}{}", self.look.paint(line, tone));
             }
@@ -106,7 +112,7 @@ impl Screen {
             Severity::Note => (self.signs.note, Tone::Faint),
         };
         let room = self.look.columns.saturating_sub(INDENT + finding.id.len() + 2).max(20);
-        let lines = wrapped(&finding.title, room);
+        let lines = wrapped(&in_local(&finding.title), room);
         for (row, line) in lines.iter().enumerate() {
             if row == 0 {
                 let gap = " ".repeat(room.saturating_sub(cells(line)) + 2);
@@ -208,7 +214,8 @@ impl Screen {
 
     fn paragraph(&self, text: &mut String, head: &str, body: &str) {
         let indent = if head.is_empty() { INDENT } else { INDENT + 6 };
-        for (row, line) in wrapped(body, self.look.columns.saturating_sub(indent).max(30)).iter().enumerate() {
+        for (row, line) in wrapped(&in_local(body), self.look.columns.saturating_sub(indent).max(30)).iter().enumerate()
+        {
             if row == 0 && !head.is_empty() {
                 let _ = writeln!(
                     text,
@@ -251,8 +258,11 @@ impl Screen {
         let most = if self.all { usize::MAX } else { PATHS_MAX };
         for (index, path) in paths.iter().take(most).enumerate() {
             let head = if index == 0 { "path" } else { "" };
-            let steps: Vec<String> =
-                path.steps.iter().map(|step| format!("{} {}", step.step, figure(step.ms))).collect();
+            let shown = path.steps.iter().filter(|step| self.all || STEPS.contains(&step.step.as_str()));
+            let mut steps: Vec<String> = shown.map(|step| format!("{} {}", step.step, figure(step.ms))).collect();
+            if !steps.is_empty() {
+                steps.push(format!("in all {}", figure(path.steps.iter().map(|step| step.ms).sum())));
+            }
             let unit = if steps.is_empty() { "" } else { " ms" };
             let _ =
                 writeln!(text, "  {head:<8} you {} {} {}   {}", self.signs.arrow, path.host, path.address, path.end);
@@ -276,7 +286,7 @@ impl Screen {
         let skip = report.timeline.len().saturating_sub(most);
         for (index, change) in report.timeline.iter().skip(skip).enumerate() {
             let head = if index == 0 { "time" } else { "" };
-            let line = format!("{}  {}", local(&change.at), change.what);
+            let line = format!("{}  {}", local(&change.at), in_local(&change.what));
             for (row, line) in wrapped(&line, self.look.columns.saturating_sub(11)).iter().enumerate() {
                 let _ = writeln!(text, "  {:<8} {line}", if row == 0 { head } else { "" });
             }
@@ -340,6 +350,34 @@ fn local(at: &str) -> String {
     )
 }
 
+/// A text with its moments in the local zone, as people read them.
+fn in_local(text: &str) -> String {
+    /// As in `2026-11-27T21:10:36Z`.
+    const MOMENT: usize = 20;
+    let mut told = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, here) = rest.split_at(at);
+        told.push_str(before);
+        let moment = here.get(..MOMENT).filter(|moment| moment.ends_with('Z'));
+        let moment = moment.and_then(|moment| moment.parse::<jiff::Timestamp>().ok());
+        // A number that is no moment is taken over as a whole.
+        let end = here.find(|c: char| !c.is_ascii_digit()).unwrap_or(here.len());
+        match moment {
+            Some(moment) => {
+                let zoned = moment.to_zoned(jiff::tz::TimeZone::system());
+                told.push_str(&zoned.strftime("%Y-%m-%d %H:%M").to_string());
+                rest = &here[MOMENT..];
+            }
+            None => {
+                told.push_str(&here[..end]);
+                rest = &here[end..];
+            }
+        }
+    }
+    told + rest
+}
+
 /// A line of what was seen, in rows no wider than the room; spaces are kept.
 fn folded(line: &str, room: usize) -> Vec<String> {
     let clean: Vec<char> = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
@@ -363,10 +401,10 @@ fn answer_lines(report: &Report) -> Vec<(String, Tone)> {
     let Answer { sending, receiving, client, since, act } = &report.verdict;
     let since = since.as_ref().map(|at| format!("   since {}", local(at))).unwrap_or_default();
     let mut lines = Vec::new();
-    let rows = [("RECEIVING", receiving, of(report, |f| f.receiving)), ("SENDING", sending, of(report, |f| f.sending))];
+    let rows = [(RECEIVING, receiving, of(report, |f| f.receiving)), ("SENDING", sending, of(report, |f| f.sending))];
     let mut rows: Vec<_> = rows
         .into_iter()
-        .chain((*client != Health::Unknown).then_some(("CLIENTS", client, of(report, |f| f.client))))
+        .chain((*client != Health::Unknown).then_some(("CLIENT ACCESS", client, of(report, |f| f.client))))
         .collect();
     rows.sort_by_key(|(_, health, _)| match health {
         Health::Broken => 0,
@@ -374,20 +412,43 @@ fn answer_lines(report: &Report) -> Vec<(String, Tone)> {
         Health::Unknown => 2,
         Health::Ok => 3,
     });
+    let mut told: Vec<String> = Vec::new();
     for (index, (direction, health, because)) in rows.into_iter().enumerate() {
-        let because = because.map(|title| format!(": {title}")).unwrap_or_default();
+        // One cause for several directions is told once.
+        let because = match because {
+            Some(title) if told.contains(&title) => ", for the same reason".to_owned(),
+            Some(title) => {
+                told.push(title.clone());
+                format!(": {title}")
+            }
+            None => String::new(),
+        };
         let (words, tone) = match health {
             Health::Ok => (format!("{direction} works"), Tone::Good),
             Health::AtRisk => (format!("{direction} is at risk{because}"), Tone::Waiting),
             Health::Broken => (format!("{direction} is broken{because}"), Tone::Bad),
-            Health::Unknown => (format!("{direction} could not be told"), Tone::Waiting),
+            Health::Unknown => {
+                (format!("{direction} could not be told{}", why_unknown(report, direction)), Tone::Waiting)
+            }
         };
         lines.push((if index == 0 { format!("{words}{since}") } else { words }, tone));
     }
     if let Some(act) = act {
-        lines.push((format!("who must act: {}", actor(*act)), Tone::Plain));
+        // Name servers of one's own are no company's.
+        let company = |host: &&String| *act == Actor::DnsHost && !report.target.ends_with(host.as_str());
+        let host = report.dns_host.as_ref().filter(company);
+        let host = host.map(|host| format!(" ({host})")).unwrap_or_default();
+        lines.push((format!("who must act: {}{host}", actor(*act)), Tone::Plain));
     }
     lines
+}
+
+/// What kept a direction from being told, where a check says so.
+fn why_unknown(report: &Report, direction: &str) -> String {
+    let ids: &[&str] = if direction == RECEIVING { &["net.class", "smtp.banner", "mx.none"] } else { &["spf.one"] };
+    let untested =
+        |id: &&str| report.checks.iter().find(|checked| checked.id == *id && checked.state == State::Untested);
+    ids.iter().find_map(untested).map(|checked| format!(": {}", checked.why)).unwrap_or_default()
 }
 
 /// The claim that makes a direction as bad as it is.
@@ -424,6 +485,13 @@ mod tests {
             screen.proof(&Evidence { kind: "dns", server: "ns1".into(), text: long.clone(), span: Some(at..at + 4) });
         let column = rows[1].find('^').unwrap();
         assert_eq!(rows[0].chars().skip(column).take(4).collect::<String>(), "+bad", "{rows:?}");
+    }
+
+    #[test]
+    fn moments_are_told_in_the_zone_of_the_reader() {
+        let told = in_local("it ended at 2026-11-20T21:10:36Z, serial 2026112001, TTL 3600 s, on 2026-11-20");
+        assert!(!told.contains("T21:10:36Z") && told.contains("it ended at 2026-11-2"), "{told}");
+        assert!(told.ends_with(", serial 2026112001, TTL 3600 s, on 2026-11-20"), "{told}");
     }
 
     #[test]
