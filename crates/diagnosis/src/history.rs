@@ -122,7 +122,7 @@ pub fn timeline(facts: &Facts, now: &Snapshot) -> Vec<Change> {
         for what in differences(old, new) {
             changes.push(Change {
                 at: moment(new.at),
-                what: format!("{what} (since {})", moment(old.until)),
+                what: format!("{what} (looked before at {})", moment(old.until)),
                 source: "snapshot",
             });
         }

@@ -187,13 +187,15 @@ impl Screen {
         }
         for change in &finding.fix.dns {
             let owner = format!("{} {}", change.name, change.kind);
-            let line = match (change.old.is_empty(), change.new.is_empty()) {
-                (_, true) => format!("{}: {owner} {}", change.op, change.old),
-                (true, false) => format!("{}: {owner} {}", change.op, change.new),
-                (false, false) => format!("{}: {owner} {}  with: {}", change.op, change.old, change.new),
-            };
+            let indent = " ".repeat(INDENT + 6);
             // A record is pasted: it is not broken into lines.
-            let _ = writeln!(text, "{}{}", " ".repeat(INDENT + 6), line);
+            if !change.old.is_empty() {
+                let _ = writeln!(text, "{indent}{}: {owner} {}", change.op, change.old);
+            }
+            if !change.new.is_empty() {
+                let head = if change.old.is_empty() { change.op } else { "with" };
+                let _ = writeln!(text, "{indent}{head}: {owner} {}", change.new);
+            }
         }
         if !finding.fix.command.is_empty() {
             let _ = writeln!(text, "{}{}", " ".repeat(INDENT + 6), finding.fix.command);
@@ -392,6 +394,10 @@ fn folded(line: &str, room: usize) -> Vec<String> {
         }
         rows.push(rest[..end].iter().collect::<String>().trim_end().to_owned());
         rest = &rest[end..];
+        // The spaces at which a line is broken do not begin the next.
+        while let [' ', more @ ..] = rest {
+            rest = more;
+        }
     }
     rows
 }
