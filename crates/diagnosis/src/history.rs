@@ -99,6 +99,7 @@ pub fn differences(old: &Snapshot, new: &Snapshot) -> Vec<String> {
             Some(before) => lines.push(format!("{name} changed: {} → {}", short(before), short(value))),
             // What was never asked before is not new.
             None if old.seen.is_empty() => {}
+            None if name.starts_with(crate::checks::dkim::ASKED_BY_NAME) => {}
             None => lines.push(format!("{name} is new: {}", short(value))),
         }
     }
@@ -178,6 +179,11 @@ mod tests {
     fn differences_are_told_and_a_serial_is_not() {
         assert_eq!(differences(&snap(1, "10 a", &[]), &snap(2, "10 b", &[])), ["MX changed: 10 a → 10 b"]);
         assert!(differences(&snap(1, "a", &[]), &snap(2, "a", &[])).is_empty());
+        let mut new = snap(2, "a", &[]);
+        new.seen.insert("DKIM key default".into(), "00ff".into());
+        // One that the user named today was there before, for all that is known.
+        new.seen.insert("DKIM key at own".into(), "00ff".into());
+        assert_eq!(differences(&snap(1, "a", &[]), &new), ["DKIM key default is new: 00ff"]);
     }
 
     #[test]

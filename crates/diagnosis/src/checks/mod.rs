@@ -46,7 +46,8 @@ const JUDGES: &[fn(&Facts, &mut Say)] = &[
 ];
 
 /// What rooms want remembered from run to run: a name, and its value in a line.
-pub(crate) const MEMORIES: &[Remember] = &[smtp::remember];
+pub(crate) const MEMORIES: &[Remember] =
+    &[smtp::remember, policy::remember, dkim::remember, dane::remember, registration::remember];
 
 /// Writes down what a room wants remembered.
 type Remember = fn(&Facts, &mut BTreeMap<String, String>);

@@ -17,6 +17,7 @@ use domain::base::iana::Rtype;
 use futures_util::future::join_all;
 use postrider_dns::{Failure, Tlsa};
 use postrider_mailauth::caa::{Property, climb, read};
+use std::collections::BTreeMap;
 
 /// Hosts that are looked at.
 const HOSTS_MAX: usize = 10;
@@ -114,6 +115,17 @@ async fn caa_of(ctx: &Ctx, host: &str) -> Option<(String, Vec<Property>)> {
         }
     }
     None
+}
+
+/// The TLSA records of each host, so that a change is news.
+pub(crate) fn remember(facts: &Facts, seen: &mut BTreeMap<String, String>) {
+    for pins in facts.pins.iter().flatten() {
+        let mut lines: Vec<String> = pins.tlsa.iter().flatten().map(tlsa::shown).collect();
+        lines.sort();
+        if !lines.is_empty() {
+            seen.insert(format!("TLSA of {}", pins.host), lines.join(" | "));
+        }
+    }
 }
 
 /// The chains that the mail hosts showed; `None` when they were not spoken to.

@@ -164,7 +164,7 @@ fn told(outcome: &Outcome) -> String {
 }
 
 /// A record as zones have it; whole certificates are cut.
-fn shown(record: &Tlsa) -> String {
+pub(super) fn shown(record: &Tlsa) -> String {
     let mut text = format!("{} {} {} ", record.usage, record.selector, record.matching);
     for octet in record.data.iter().take(64) {
         // Writing to a String cannot fail.

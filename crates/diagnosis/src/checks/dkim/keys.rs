@@ -5,12 +5,23 @@ use crate::facts::Facts;
 use crate::finding::{Confidence, Finding, Say, Severity};
 use postrider_mailauth::dkim_key::{self, Algorithm, Key, KeyRecord, Oddity};
 use postrider_mailauth::{Reading, Remark};
+use sha2::{Digest as _, Sha256};
 
 /// Whether a text was meant to be a key.
 pub(super) fn is_like_key(text: &str) -> bool {
     let letters: String = text.chars().filter(|c| !c.is_whitespace() && *c != '"').take(100).collect();
     let letters = letters.to_ascii_lowercase();
     letters.starts_with("v=dkim") || letters.starts_with("p=") || letters.contains(";p=") || letters.starts_with("k=")
+}
+
+/// A key to be known again, without writing it down: the first octets of the SHA-256 of its `p=`.
+pub(super) fn hash(text: &str) -> String {
+    let bare: String = text.chars().filter(|c| !c.is_whitespace() && *c != '"').collect();
+    let tag = bare.split(';').find_map(|tag| tag.strip_prefix("p=")).unwrap_or(&bare);
+    match tag {
+        "" => "revoked".to_owned(),
+        key => Sha256::digest(key.as_bytes()).iter().take(8).map(|octet| format!("{octet:02x}")).collect(),
+    }
 }
 
 pub(super) fn judge(facts: &Facts, dkim: &DkimFacts, say: &mut Say) {

@@ -15,6 +15,7 @@ use crate::finding::{Finding, Say};
 use domain::base::iana::Rtype;
 use futures_util::StreamExt as _;
 use postrider_dns::Failure;
+use std::collections::BTreeMap;
 
 /// Selectors that are common, by servers and providers (seen 2026-11).
 const COMMON: [&str; 72] = [
@@ -156,6 +157,30 @@ pub(crate) async fn gather(ctx: &Ctx, domain: &str) -> DkimFacts {
     }
     DkimFacts { selectors, tried, nothing_below, failure, wildcard }
 }
+
+/// The keys that were found, each by its hash: a new one in its place is news. One that is only
+/// asked for as the user named it is remembered under another name, as it is not new when it is
+/// asked for the first time.
+pub(crate) fn remember(facts: &Facts, seen: &mut BTreeMap<String, String>) {
+    for selector in facts.dkim.iter().flat_map(|dkim| &dkim.selectors) {
+        let mut keys: Vec<String> = selector
+            .texts
+            .iter()
+            .flatten()
+            .filter(|text| keys::is_like_key(text))
+            .map(|text| keys::hash(text))
+            .collect();
+        keys.sort();
+        if keys.is_empty() {
+            continue;
+        }
+        let asked = if COMMON.contains(&selector.selector.as_str()) { "DKIM key" } else { ASKED_BY_NAME };
+        seen.insert(format!("{asked} {}", selector.selector), keys.join(" "));
+    }
+}
+
+/// How the memory of a key begins that is asked for only when its selector is named.
+pub(crate) const ASKED_BY_NAME: &str = "DKIM key at";
 
 /// Lets the judges of this room speak.
 pub(crate) fn judge(facts: &Facts, say: &mut Say) {

@@ -107,3 +107,26 @@ async fn common_selectors_are_found_and_wildcards_are_no_keys() {
     assert_eq!(found("", &[]).await, (none.clone(), vec!["dkim.find Note".into()]));
     assert_eq!(found(&key, &["mine"]).await, (vec!["mine".into(), "s1".into()], vec!["dkim.key Problem".into()]));
 }
+
+#[test]
+fn keys_are_known_again_by_their_hash() {
+    let selector = |name: &str, text: &str| Selector {
+        selector: name.into(),
+        named: false,
+        texts: Ok(vec![text.into()]),
+        alias: None,
+    };
+    let memory = |text: &str| {
+        let selectors =
+            vec![selector("default", text), selector("own", "v=DKIM1; p="), selector("mail", "v=spf1 -all")];
+        let dkim = DkimFacts { selectors, ..DkimFacts::default() };
+        let mut seen = BTreeMap::new();
+        remember(&Facts { dkim: Some(dkim), ..Facts::default() }, &mut seen);
+        seen
+    };
+    let one = memory("v=DKIM1; p=AAAA");
+    assert_eq!(one.keys().collect::<Vec<_>>(), ["DKIM key at own", "DKIM key default"]);
+    assert_eq!(one["DKIM key at own"], "revoked");
+    assert_eq!(one["DKIM key default"], memory("v=DKIM1;k=rsa; p=AA AA")["DKIM key default"]);
+    assert_ne!(one["DKIM key default"], memory("v=DKIM1; p=AAAB")["DKIM key default"]);
+}

@@ -61,7 +61,7 @@ pub(crate) fn judge(facts: &Facts, say: &mut Say) {
         return;
     };
     find(facts, dmarc, say);
-    record::judge(dmarc, say);
+    record::judge(facts, dmarc, say);
     reports::judge(dmarc, say);
 }
 

@@ -1,7 +1,9 @@
 //! What is wrong with the record, and what it asks for.
 
 use super::DmarcFacts;
+use crate::facts::Facts;
 use crate::finding::{Finding, Impact, Say, Severity};
+use crate::history::Snapshot;
 use postrider_mailauth::dmarc::{self, Applied, Asked, Found, Oddity, Policy, Psd, Record, Step};
 use postrider_mailauth::{Reading, Remark};
 
@@ -15,11 +17,12 @@ pub(super) fn has_own_trouble(dmarc: &DmarcFacts) -> bool {
     own || !dmarc.misplaced.is_empty()
 }
 
-pub(super) fn judge(dmarc: &DmarcFacts, say: &mut Say) {
+pub(super) fn judge(facts: &Facts, dmarc: &DmarcFacts, say: &mut Say) {
     syntax(dmarc, say);
     match (&dmarc.walk.applied, dmarc.record()) {
         (Asked::Known(applied), Some((step, text, record))) => {
-            policy(applied, step, text, record, say);
+            let long = watched_since(facts).filter(|since| facts.now.0.saturating_sub(*since) >= YEAR_MS);
+            policy(applied, step, text, record, long, say);
             subdomains(applied, step, text, record, say);
         }
         (Asked::Unknown(_), _) => {
@@ -137,7 +140,19 @@ fn faults(step: &Step, text: &str, read: &Reading<Record, Oddity>) -> Option<Fin
     Some(corrected(finding, step, text, read))
 }
 
-fn policy(applied: &Applied, step: &Step, text: &str, record: &Record, say: &mut Say) {
+/// So long nobody needs to look at reports.
+const YEAR_MS: i64 = 365 * 86_400_000;
+
+/// Since when runs have seen the domain's own record ask for nothing, without a break.
+fn watched_since(facts: &Facts) -> Option<i64> {
+    let watches = |snapshot: &&Snapshot| {
+        let texts = snapshot.seen.get("DMARC");
+        texts.is_some_and(|text| dmarc::read(text).value.policy == Some(Policy::None))
+    };
+    facts.settings.history.iter().rev().take_while(watches).last().map(|snapshot| snapshot.at)
+}
+
+fn policy(applied: &Applied, step: &Step, text: &str, record: &Record, long: Option<i64>, say: &mut Say) {
     let at = |kind: Oddity| dmarc::read(text).find(kind).map_or(0..0, |remark| remark.span.clone());
     let note = |title: String| Finding::note("dmarc.policy", &*step.name, title);
     let mut found = Vec::new();
@@ -160,8 +175,13 @@ fn policy(applied: &Applied, step: &Step, text: &str, record: &Record, say: &mut
         return say.found_or_fine("dmarc.policy", found, "no policy that can be read");
     }
     if applied.policy == Policy::None && applied.tag == "p" {
+        let mut title = format!("DMARC of {} only watches: {}=none", step.domain, applied.tag);
+        if let Some(since) = long.filter(|_| applied.step == 0) {
+            let day: String = crate::report::moment(since).chars().take(10).collect();
+            title = format!("{title}, for more than a year now (seen so since {day})");
+        }
         found.push(
-            note(format!("DMARC of {} only watches: {}=none", step.domain, applied.tag))
+            note(title)
                 .seen_at("dns", "", text, at(Oddity::PolicyNone))
                 .fix("Once the reports show that all your mail passes, go on to quarantine, then to reject."),
         );

@@ -141,3 +141,32 @@ async fn whoever_takes_reports_is_asked() {
     assert_eq!(found(away, "").await, ["dmarc.rua Warning"]);
     assert_eq!(found("v=DMARC1; p=reject; rua=mailto:a@no.good.test", "").await, ["dmarc.rua Warning"]);
 }
+
+#[test]
+fn a_policy_of_none_for_a_year_is_told_as_such() {
+    const YEAR: i64 = 365 * 86_400_000;
+    let snapshot = |at: i64, record: &str| crate::history::Snapshot {
+        at,
+        until: at,
+        seen: [("DMARC".to_owned(), record.to_owned())].into(),
+        ..Default::default()
+    };
+    let (none, reject) = ("v=DMARC1; p=none", "v=DMARC1; p=reject");
+    let table = [
+        (vec![], false),
+        (vec![snapshot(0, none)], true),
+        (vec![snapshot(1, none)], false),
+        (vec![snapshot(0, none), snapshot(YEAR / 2, reject), snapshot(YEAR - 1, none)], false),
+        (vec![snapshot(0, none), snapshot(YEAR / 2, "v=DMARC1; p=none; rua=mailto:a@a.example")], true),
+    ];
+    for (history, want) in table {
+        let dmarc = facts("_dmarc.a.example TXT \"v=DMARC1; p=none; rua=mailto:a@a.example\"", "a.example", Vec::new());
+        let mut facts = Facts { domain: "a.example".into(), dmarc: Some(dmarc), ..Facts::default() };
+        facts.now = postrider_smtp::Timestamp(YEAR);
+        facts.settings.history = history;
+        let mut say = Say::default();
+        judge(&facts, &mut say);
+        assert_eq!(say.findings().len(), 1);
+        assert_eq!(say.findings()[0].title.contains("more than a year"), want, "{}", say.findings()[0].title);
+    }
+}

@@ -1,10 +1,13 @@
 //! What a domain publishes beyond the basics: MTA-STS, TLS reporting, BIMI.
 
 mod bimi;
+mod past;
 mod sts;
 #[cfg(test)]
 mod tests;
 mod tlsrpt;
+
+pub(crate) use past::remember;
 
 use crate::ctx::Ctx;
 use crate::facts::Facts;

@@ -1,6 +1,7 @@
 //! MTA-STS: the record, the file, and whether they fit the mail hosts.
 
 use super::PolicyFacts;
+use crate::checks::smtp::{AddressFacts, CertificateFacts, HostFacts};
 use crate::facts::Facts;
 use crate::finding::{Confidence, Finding, Impact, Say, Severity};
 use crate::http::{Answer, Fetched, Stop};
@@ -33,7 +34,10 @@ pub(super) fn judge(facts: &Facts, seen: &PolicyFacts, say: &mut Say) {
     record(&name, &like, say);
     let policy = file(facts, seen.policy.as_ref(), say);
     match policy {
-        Some(policy) => hosts(facts, &policy, say),
+        Some(policy) => {
+            super::past::judge(facts, seen, &policy, say);
+            hosts(facts, &policy, say);
+        }
         None => {
             say.untested("sts.match", "there is no policy to hold the mail hosts against");
             say.not_applicable("sts.id", "there is no policy");
@@ -232,7 +236,6 @@ fn line_of(text: &str, span: &std::ops::Range<usize>) -> (String, std::ops::Rang
 }
 
 fn hosts(facts: &Facts, policy: &Policy, say: &mut Say) {
-    age(facts, policy, say);
     if policy.mode == Some(Mode::None) {
         return say.not_applicable("sts.match", "the policy says mode none");
     }
@@ -242,7 +245,8 @@ fn hosts(facts: &Facts, policy: &Policy, say: &mut Say) {
     let hosts: Vec<&str> = records.iter().map(|(_, host)| host.as_str()).filter(|host| *host != ".").collect();
     let strangers: Vec<&str> = hosts.iter().copied().filter(|host| !policy.allows(host)).collect();
     if hosts.is_empty() || strangers.is_empty() {
-        return say.fine("sts.match", "the policy names every mail host");
+        let found = certificates(facts, policy, &hosts);
+        return say.found_or_fine("sts.match", found, "the policy names every mail host");
     }
     let domain = &facts.domain;
     let enforced = policy.mode == Some(Mode::Enforce);
@@ -265,21 +269,43 @@ fn hosts(facts: &Facts, policy: &Policy, say: &mut Say) {
     );
 }
 
-fn age(facts: &Facts, policy: &Policy, say: &mut Say) {
-    let seconds = policy.max_age.unwrap_or(0);
-    // Two weeks and more is what the RFC hopes for; below a day it protects hardly anything.
-    if seconds < 86_400 && policy.mode == Some(Mode::Enforce) {
-        return say.found(
-            Finding::note(
-                "sts.id",
-                &facts.domain,
-                format!("senders forget the MTA-STS policy after {}", crate::words::span(seconds)),
-            )
-            .seen("http", format!("mta-sts.{}", facts.domain), format!("max_age: {seconds}"))
-            .fix("Set max_age to two weeks or more: 1209600.")
-            .rfc("RFC 8461 §3.2"),
-        );
+/// Hosts that the policy names, and whose certificates are for other names: senders that heed
+/// the policy do not deliver to them (RFC 8461 §4.2).
+fn certificates(facts: &Facts, policy: &Policy, named: &[&str]) -> Vec<Finding> {
+    if policy.mode != Some(Mode::Enforce) || facts.policy.as_ref().and_then(PolicyFacts::enforced).is_none() {
+        return Vec::new();
     }
-    let mode = policy.mode.map_or("none", Mode::name);
-    say.fine("sts.id", format!("mode {mode}, kept for {}", crate::words::span(seconds)));
+    let hosts: Vec<_> =
+        facts.hosts.iter().flatten().filter(|host| named.iter().any(|name| same(name, &host.name))).collect();
+    let shown = |host: &HostFacts| host.addresses.iter().any(|address| address.certificate.is_some());
+    let others = hosts.iter().any(|host| shown(host) && misnamed(host).is_none());
+    let found = hosts.iter().filter_map(|host| {
+        let (address, certificate) = misnamed(host)?;
+        let name = &host.name;
+        Some(
+            Finding::problem(
+                "sts.match",
+                name.clone(),
+                format!("the MTA-STS policy demands a certificate for {name}, and that host shows one for other names"),
+            )
+            .impact(Impact::None, if others { Impact::AtRisk } else { Impact::Broken })
+            .meaning("Senders that heed MTA-STS, the largest among them, do not deliver to this host.")
+            .seen("tls", address.to.to_string(), certificate.line())
+            .seen("http", format!("mta-sts.{}", facts.domain), "mode: enforce")
+            .because_of("mx.cname", name)
+            .fix(format!("Get a certificate for {name}, the name in the MX record.")),
+        )
+    });
+    found.collect()
+}
+
+fn misnamed(host: &HostFacts) -> Option<(&AddressFacts, &CertificateFacts)> {
+    host.addresses.iter().find_map(|address| {
+        let certificate = address.certificate.as_ref().filter(|certificate| !certificate.named)?;
+        Some((address, certificate))
+    })
+}
+
+fn same(one: &str, other: &str) -> bool {
+    one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
 }

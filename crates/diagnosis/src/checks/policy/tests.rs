@@ -1,7 +1,12 @@
 use super::*;
 use crate::checks::mx::MxFacts;
+use crate::checks::smtp::{AddressFacts, CertificateFacts, HostFacts, Key, Trusted};
 use crate::finding::State;
+use crate::history::Snapshot;
 use crate::http::{Answer, Stop};
+use crate::session::SessionFacts;
+use postrider_smtp::Timestamp;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 const POLICY: &str = "version: STSv1\nmode: enforce\nmx: *.a.example\nmax_age: 1209600\n";
@@ -26,7 +31,7 @@ fn served(policy: &str) -> PolicyFacts {
     PolicyFacts { sts: Ok(vec![STS.into()]), policy: Some(policy), ..nothing() }
 }
 
-fn said(policy: PolicyFacts) -> Say {
+fn facts(policy: PolicyFacts) -> Facts {
     let records = vec![(10, "mx1.a.example".to_owned()), (20, "mx.b.example".to_owned())];
     let records = if matches!(&policy.policy, Some(Fetched { end: Ok(answer), .. }) if answer.body.ends_with(b" \n")) {
         records
@@ -34,7 +39,11 @@ fn said(policy: PolicyFacts) -> Say {
         records.into_iter().take(1).collect()
     };
     let mx = MxFacts { records: Ok(records), ttl: 60, hosts: Vec::new(), implicit: false };
-    let facts = Facts { domain: "a.example".into(), mx: Some(mx), policy: Some(policy), ..Facts::default() };
+    Facts { domain: "a.example".into(), mx: Some(mx), policy: Some(policy), ..Facts::default() }
+}
+
+fn said(policy: PolicyFacts) -> Say {
+    let facts = facts(policy);
     let mut say = Say::default();
     judge(&facts, &mut say);
     say
@@ -116,4 +125,101 @@ fn what_could_not_be_asked_is_no_fault() {
         assert_eq!(say.state_of(id), Some(State::Untested), "{id}");
     }
     assert_eq!(said(nothing()).state_of("sts.policy"), Some(State::NotApplicable));
+}
+
+const DAY: i64 = 86_400_000;
+
+/// What an earlier run saw, on that day.
+fn earlier(day: i64, policy: &str, record: &str) -> Snapshot {
+    let seen = [("MTA-STS", record), ("MTA-STS policy", policy)];
+    let seen = seen.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    Snapshot { at: day * DAY, until: day * DAY, seen, ..Snapshot::default() }
+}
+
+#[test]
+fn a_policy_and_its_id_against_earlier_runs() {
+    const NOW: &str = "mode: enforce, mx: *.a.example, max_age: 1209600";
+    const WAS: &str = "mode: enforce, mx: *.old.example, max_age: 1209600";
+    const YOUNG: &str = "mode: enforce, mx: *.a.example, max_age: 86400";
+    const OTHER: &str = "v=STSv1; id=1;";
+    let testing = NOW.replace("enforce", "testing");
+    let table: Vec<(&str, Vec<Snapshot>, Vec<&str>)> = vec![
+        ("first run", vec![], vec![]),
+        ("nothing new", vec![earlier(90, NOW, STS)], vec![]),
+        ("both new", vec![earlier(90, WAS, OTHER)], vec![]),
+        ("the policy alone", vec![earlier(90, WAS, STS)], vec!["sts.id Warning AtRisk"]),
+        ("that stays so", vec![earlier(80, WAS, STS), earlier(90, NOW, STS)], vec!["sts.id Warning AtRisk"]),
+        ("the id first, then the policy", vec![earlier(80, WAS, OTHER), earlier(90, WAS, STS)], vec![]),
+        ("the policy, then the id", vec![earlier(80, WAS, OTHER), earlier(90, NOW, OTHER)], vec![]),
+        ("only its age", vec![earlier(90, YOUNG, STS)], vec!["sts.id Note None"]),
+        ("not known", vec![Snapshot::default()], vec![]),
+        ("enforced at last", vec![earlier(10, &testing, OTHER)], vec![]),
+    ];
+    for (name, history, want) in table {
+        let say = said_after(served(POLICY), history);
+        let told: Vec<_> =
+            say.findings().iter().map(|f| format!("{} {:?} {:?}", f.id, f.severity, f.receiving)).collect();
+        assert_eq!(told, want, "{name}");
+    }
+    for (since, want) in [(90, 0), (38, 1), (42, 0)] {
+        let history = vec![earlier(since, &testing, STS), earlier(95, &testing, STS)];
+        let say = said_after(served(&POLICY.replace("enforce", "testing")), history);
+        assert_eq!(say.findings().len(), want, "mode testing since day {since}");
+    }
+}
+
+fn said_after(policy: PolicyFacts, history: Vec<Snapshot>) -> Say {
+    let mut facts = facts(policy);
+    facts.now = Timestamp(100 * DAY);
+    facts.settings.history = history;
+    let mut say = Say::default();
+    judge(&facts, &mut say);
+    say
+}
+
+#[test]
+fn a_policy_is_remembered_in_one_line() {
+    let mut seen = BTreeMap::new();
+    remember(&facts(served("version: STSv1\nmode: enforce\nmx: b\nmx: a\nmax_age: 5\n")), &mut seen);
+    assert_eq!(seen["MTA-STS policy"], "mode: enforce, mx: a b, max_age: 5");
+    seen.clear();
+    remember(&facts(served("<html>")), &mut seen);
+    assert!(seen.is_empty());
+}
+
+/// A host and whether its certificate is for its name, where it showed one.
+fn host(name: &str, named: Option<bool>) -> HostFacts {
+    let to: SocketAddr = "192.0.2.1:25".parse().unwrap();
+    let certificate = named.map(|named| CertificateFacts {
+        names: vec!["other.example".into()],
+        subject: String::new(),
+        issuer: "CN=x".into(),
+        not_before: 0,
+        not_after: 200 * DAY,
+        key: Key { kind: "EC", bits: 256 },
+        named,
+        trusted: Trusted::Yes,
+    });
+    let address = AddressFacts { certificate, ..AddressFacts::new(to, SessionFacts::new(name, to)) };
+    HostFacts { name: name.into(), preference: 10, addresses: vec![address] }
+}
+
+#[test]
+fn an_enforced_policy_against_the_certificates() {
+    let table = [
+        ("enforce", host("mx1.a.example", Some(true)), vec![]),
+        ("enforce", host("mx1.a.example", None), vec![]),
+        ("testing", host("mx1.a.example", Some(false)), vec![]),
+        ("enforce", host("mx1.a.example", Some(false)), vec!["sts.match Problem Broken"]),
+        ("enforce", host("no.mx.of.this.example", Some(false)), vec![]),
+    ];
+    for (mode, host, want) in table {
+        let mut facts = facts(served(&POLICY.replace("enforce", mode)));
+        facts.hosts = Some(vec![host.clone()]);
+        let mut say = Say::default();
+        judge(&facts, &mut say);
+        let told: Vec<_> =
+            say.findings().iter().map(|f| format!("{} {:?} {:?}", f.id, f.severity, f.receiving)).collect();
+        assert_eq!(told, want, "{mode} {host:?}");
+    }
 }

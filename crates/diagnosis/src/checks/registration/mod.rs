@@ -24,6 +24,7 @@ use crate::registry::{Field, Registration, company};
 use crate::report::{Change, moment};
 use domain::base::iana::Rtype;
 use postrider_dns::Failure;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Asks the registry; never longer than [`crate::registry::consult::LIMIT`].
 pub(crate) async fn gather(ctx: &Ctx, domain: &str) -> Consulted {
@@ -151,6 +152,29 @@ pub fn timeline(facts: &Facts) -> Vec<Change> {
         .filter(|(when, _)| lately(when.at.0))
         .map(|(when, what)| Change { at: moment(when.at.0), what: what.to_owned(), source: "registry" })
         .collect()
+}
+
+/// What the registry says, so that a change is news. WHOIS words things its own way: only what
+/// the registry's own RDAP server says is held against another time.
+pub(crate) fn remember(facts: &Facts, seen: &mut BTreeMap<String, String>) {
+    let found = facts.registry.as_ref().and_then(|consulted| consulted.found.as_ref());
+    let Some((record, Source::Rdap(_))) = found else { return };
+    if let Some(expires) = record.expires {
+        seen.insert("registered until".into(), expires.day());
+    }
+    if let Some(registrar) = &record.registrar {
+        seen.insert("registrar".into(), registrar.clone());
+    }
+    let states: BTreeSet<String> =
+        record.statuses.iter().map(|status| status.text.trim().to_ascii_lowercase()).collect();
+    if !states.is_empty() {
+        seen.insert("registry status".into(), states.into_iter().collect::<Vec<_>>().join(", "));
+    }
+    let servers: BTreeSet<String> =
+        record.nameservers.iter().flatten().map(|name| name.trim_end_matches('.').to_ascii_lowercase()).collect();
+    if !servers.is_empty() {
+        seen.insert("name servers at the registry".into(), servers.into_iter().collect::<Vec<_>>().join(" "));
+    }
 }
 
 /// What there is to know of a registration, by itself.

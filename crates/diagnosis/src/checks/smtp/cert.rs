@@ -207,6 +207,7 @@ fn one(view: &View<'_>, host: &HostFacts, address: &AddressFacts, certificate: &
         Finding::problem("tls.cert", name.clone(), title)
             .impact(Impact::None, if others_do(view, host) { Impact::AtRisk } else { Impact::Broken })
             .meaning(format!("{} makes senders check it: they do not deliver to this host.", capital(demand.by())))
+            .because_of("sts.match", name)
     } else {
         let finding = Finding::new("tls.cert", name.clone(), weight, title).impact(Impact::None, Impact::None);
         if view.is_submission(address) {

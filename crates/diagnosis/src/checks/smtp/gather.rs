@@ -54,16 +54,7 @@ async fn address(ctx: &Ctx, domain: &str, host: &str, to: SocketAddr) -> Address
     let mut session = Session::open(&*ctx.world, &ctx.tls, Plan { purpose: "smtp".into(), ..plan.clone() }, None).await;
     questions(ctx, domain, &mut session).await;
     let main = session.quit().await;
-    let mut seen = AddressFacts {
-        to,
-        certificate: None,
-        greets_as: None,
-        clear: None,
-        old: None,
-        mine: None,
-        connections: 1,
-        main,
-    };
+    let mut seen = AddressFacts::new(to, main);
     more(ctx, domain, &plan, &mut seen).await;
     let shown = seen.main.tls.as_ref();
     seen.certificate = shown.and_then(|tls| examine(&ctx.tls, host, &tls.chain, ctx.now));

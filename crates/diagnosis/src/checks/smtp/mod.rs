@@ -12,6 +12,7 @@ mod manners;
 mod mine;
 mod reach;
 mod secrecy;
+mod six;
 mod speed;
 #[cfg(test)]
 mod tests;
@@ -75,6 +76,11 @@ pub struct GreetsAs {
 }
 
 impl AddressFacts {
+    /// Of an address after its first session.
+    pub fn new(to: SocketAddr, main: SessionFacts) -> Self {
+        Self { to, main, clear: None, old: None, mine: None, certificate: None, greets_as: None, connections: 1 }
+    }
+
     /// The session in which the questions were asked.
     pub fn talk(&self) -> &SessionFacts {
         self.clear.as_ref().filter(|clear| clear.peer().is_some()).unwrap_or(&self.main)
@@ -140,6 +146,7 @@ pub(crate) fn judge(facts: &Facts, say: &mut Say) {
     manners::judge(&view, say);
     mine::judge(&view, say);
     helo::judge(&view, say);
+    six::judge(&view, say);
 }
 
 /// What is remembered of the hosts from run to run: a host that had TLS and has none any more,
