@@ -37,7 +37,7 @@ impl Touches {
 pub struct Check {
     /// Its id, stable.
     pub id: &'static str,
-    /// Its group: `registration`, `dns`, `mx`, `identity`, `spf`, `dkim`, `dmarc`, `policy`, `smtp`, `client`, `message`.
+    /// Its group: `registration`, `dns`, `mx`, `identity`, `spf`, `dkim`, `dmarc`, `policy`, `smtp`, `client`, `trip`, `log`, `message`.
     pub group: &'static str,
     /// What it asks, in a line.
     pub asks: &'static str,
@@ -147,6 +147,7 @@ fn group_of(id: &str) -> &'static str {
         "net" | "smtp" | "tls" => "smtp",
         "cl" => "client",
         "trip" => "trip",
+        "log" => "log",
         _ => "message",
     }
 }

@@ -3,6 +3,7 @@
 use crate::dns::secure::Chains;
 use crate::dns::{Found, Names, Sources};
 use crate::history::Snapshot;
+use crate::log::LogSeen;
 use crate::net::World;
 use domain::base::iana::Rtype;
 use postrider_smtp::{Host, Timestamp};
@@ -56,6 +57,8 @@ pub struct Settings {
     pub skip: Vec<String>,
     /// What earlier runs saw, oldest first.
     pub history: Vec<Snapshot>,
+    /// What mail servers' logs tell of the domain, where the user named some.
+    pub log: Option<LogSeen>,
 }
 
 impl Settings {
@@ -127,6 +130,7 @@ impl Default for Settings {
             only: Vec::new(),
             skip: Vec::new(),
             history: Vec::new(),
+            log: None,
         }
     }
 }

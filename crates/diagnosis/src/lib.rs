@@ -20,6 +20,7 @@ mod fold;
 pub mod history;
 pub mod http;
 pub mod imap;
+pub mod log;
 pub mod message;
 pub mod net;
 mod page;

@@ -227,7 +227,9 @@ fn answer(roots: &[(Finding, Vec<Finding>)], checks: &[Checked], facts: &Facts) 
     }
 }
 
-/// Since when the worst fault is there: by its own date, or by what earlier runs saw.
+/// Since when the worst fault is there: by its own date, by the log, or by what earlier runs saw.
 fn since(facts: &Facts, root: &Finding) -> Option<i64> {
-    root.since.or_else(|| history::since(&facts.settings.history, &root.key()))
+    root.since
+        .or_else(|| crate::checks::log::since(facts, root))
+        .or_else(|| history::since(&facts.settings.history, &root.key()))
 }

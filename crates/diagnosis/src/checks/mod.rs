@@ -15,6 +15,7 @@ pub mod dmarc;
 pub mod dns;
 pub mod egress;
 pub mod identity;
+pub(crate) mod log;
 pub mod mx;
 pub mod policy;
 mod recent;
@@ -43,6 +44,8 @@ const JUDGES: &[fn(&Facts, &mut Say)] = &[
     recent::judge,
     egress::judge,
     client::judge,
+    // It names what the others found as the cause of what it shows.
+    log::judge,
 ];
 
 /// What rooms want remembered from run to run: a name, and its value in a line.
@@ -53,7 +56,7 @@ pub(crate) const MEMORIES: &[Remember] =
 type Remember = fn(&Facts, &mut BTreeMap<String, String>);
 
 /// Dates that what was seen carries in itself, for the timeline.
-pub(crate) const DATES: &[fn(&Facts) -> Vec<Change>] = &[registration::timeline];
+pub(crate) const DATES: &[fn(&Facts) -> Vec<Change>] = &[registration::timeline, log::timeline];
 
 /// Lets every judge speak.
 pub(crate) fn judge(facts: &Facts) -> Say {

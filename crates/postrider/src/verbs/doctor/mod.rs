@@ -18,6 +18,7 @@ pub(crate) use text::below;
 pub(crate) use world::WorldArgs;
 
 use crate::exit::{Exit, Failure};
+use crate::verbs::logs::domain_in;
 use crate::verbs::paint::Look;
 use clap::{Subcommand, ValueEnum};
 use memory::Memory;
@@ -136,6 +137,10 @@ pub(crate) struct AskArgs {
     /// A DKIM selector; may be repeated
     #[arg(long = "selector", value_name = "NAME")]
     pub(crate) selectors: Vec<String>,
+    /// A mail server's log, plain, .gz or .zst, or - for standard input, to see there since when
+    /// mail of the domain fails, and why; may be repeated
+    #[arg(long = "log", value_name = "FILE")]
+    pub(crate) logs: Vec<String>,
     /// The hosts are mine: intrusive checks may be made
     #[arg(long)]
     pub(crate) mine: bool,
@@ -231,6 +236,17 @@ fn settings(world: &WorldArgs, ask: &AskArgs, target: &Target) -> Result<Setting
     settings.mine = ask.mine;
     if let Target::Domain { user, .. } = target {
         settings.recipient.clone_from(user);
+    }
+    if !ask.logs.is_empty() {
+        let Target::Domain { name, .. } = target else {
+            return Err(Failure::new(Exit::Usage, "--log: name a domain; a log is read for what concerns it"));
+        };
+        let seen = domain_in(&ask.logs, name, world.clock()?)?;
+        // The addresses that the user named are more certain.
+        if settings.senders.is_empty() {
+            settings.senders.clone_from(&seen.senders);
+        }
+        settings.log = Some(seen);
     }
     Ok(settings)
 }

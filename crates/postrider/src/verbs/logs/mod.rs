@@ -5,6 +5,7 @@
 //! decoded by the decoder that `explain` and the relay use.
 
 mod curve;
+mod domain;
 mod judge;
 mod model;
 mod rows;
@@ -14,6 +15,7 @@ mod tally;
 mod text;
 mod when;
 
+pub(crate) use domain::domain_in;
 pub(crate) use judge::{said_of, verdict_of};
 
 use crate::exit::{Exit, Failure};
@@ -118,7 +120,6 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     let settings = Settings { reference: now(), offset_s: zone.offset_s, ..Settings::default() };
     let mut reader = Reader::new(settings);
     let mut progress = Progress::new(&files, !args.json && io::stderr().is_terminal());
-    let (mut names, mut notes) = (Vec::new(), Vec::new());
     let mut sink = |record: &Record<'_>| {
         if is_within(record, span) {
             match &mut story {
@@ -127,15 +128,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
             }
         }
     };
-    for name in &files {
-        let mut from = source::open(name, &progress)?;
-        if let Err(error) = read(&mut from, &mut reader, &mut progress, &mut sink) {
-            // What came before counts; a log that is being written or was cut is nothing rare.
-            notes.push(format!("{} could be read only in part: {error}", from.name));
-        }
-        names.push(from.name);
-    }
-    progress.end();
+    let (names, notes) = read_all(&files, &mut reader, &mut progress, &mut sink)?;
     let (counts, forgotten) = (reader.counts(), reader.forgotten());
     let report = Report { files: names, counts, strangers: reader.strangers(), forgotten, tally: &tally, zone, notes };
     if counts.lines > 0 && counts.foreign() == counts.lines {
@@ -149,6 +142,26 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     // A reader that has seen enough (`| head`) is no failure.
     let _ = io::stdout().write_all(printed.as_bytes());
     Ok(Exit::Ok)
+}
+
+/// Reads one log behind the other; their names, and what is to be said of the reading.
+fn read_all(
+    files: &[String],
+    reader: &mut Reader,
+    progress: &mut Progress,
+    sink: &mut dyn FnMut(&Record<'_>),
+) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let (mut names, mut notes) = (Vec::new(), Vec::new());
+    for name in files {
+        let mut from = source::open(name, progress)?;
+        if let Err(error) = read(&mut from, reader, progress, sink) {
+            // What came before counts; a log that is being written or was cut is nothing rare.
+            notes.push(format!("{} could be read only in part: {error}", from.name));
+        }
+        names.push(from.name);
+    }
+    progress.end();
+    Ok((names, notes))
 }
 
 fn read(
