@@ -291,7 +291,7 @@ async fn signatures_and_keys() {
             "!dns.sec#good.test (!dns.sig#ns1.good.test) (!dns.sig#ns2.good.test)",
         ),
         ("ends soon", Signing { from: -28 * day, until: 2 * day, ..usual() }, "~dns.sig#good.test"),
-        ("signed for each answer", Signing { from: -day, until: day, ..usual() }, ""),
+        ("signed for each answer", Signing { from: -day, until: day, ..usual() }, "-dns.sig#good.test"),
     ];
     for (what, signing, want) in table {
         assert_eq!(said(Paper::small().signed().sign("good.test", signing)).await, want, "{what}");

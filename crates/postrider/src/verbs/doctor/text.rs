@@ -439,7 +439,8 @@ fn answer_lines(report: &Report) -> Vec<(String, Tone)> {
         };
         lines.push((if index == 0 { format!("{words}{since}") } else { words }, tone));
     }
-    if let Some(act) = act {
+    let worth_acting = report.roots().any(|(root, _)| root.severity > Severity::Note);
+    if let Some(act) = act.as_ref().filter(|_| worth_acting) {
         // Name servers of one's own are no company's.
         let company = |host: &&String| *act == Actor::DnsHost && !report.target.ends_with(host.as_str());
         let host = report.dns_host.as_ref().filter(company);

@@ -78,7 +78,10 @@ fn the_answer_comes_first_and_the_way_has_its_times() {
         "{text}"
     );
     assert_eq!(lines[1].trim(), "s");
-    assert!(lines[2].starts_with("              RECEIVING is broken: b@y.test cannot hand mail in"), "{text}");
+    assert!(
+        lines[2].starts_with("              RECEIVING could not be tested: b@y.test cannot hand mail in"),
+        "{text}"
+    );
     assert!(text.contains("who must act: the owner of b@y.test: settings, password or mailbox\n"), "{text}");
     assert!(text.contains("  1  Check user name (--to-user)"), "{text}");
     for row in [
