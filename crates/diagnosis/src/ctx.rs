@@ -35,6 +35,8 @@ pub struct Settings {
     pub budget: Duration,
     /// Whether the hosts are the user's own: then intrusive checks are made.
     pub mine: bool,
+    /// Whether to come again, minutes later, where strangers are put off once.
+    pub wait: bool,
     /// IPv4 only, IPv6 only, or both.
     pub family: Family,
     /// Addresses that mail of the domain is sent from, where the user named them.
@@ -119,6 +121,7 @@ impl Default for Settings {
             hello: Host::Literal(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
             budget: Duration::from_millis(4_700),
             mine: false,
+            wait: false,
             family: Family::Any,
             senders: Vec::new(),
             selectors: Vec::new(),

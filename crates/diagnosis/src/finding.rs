@@ -335,6 +335,9 @@ pub struct Checked {
     /// Why it could not be tested, or does not apply; what was seen when it is fine.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub why: String,
+    /// How many milliseconds were spent on asking for what it looks at, together with others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ms: Option<u64>,
 }
 
 /// What the judges say into.
@@ -349,7 +352,7 @@ pub struct Say {
 impl Say {
     fn checked(&mut self, id: &'static str, state: State, why: impl Into<String>) {
         debug_assert!(crate::catalogue::knows(id), "the catalogue has no check {id}");
-        self.checked.push(Checked { id, state, why: why.into() });
+        self.checked.push(Checked { id, state, why: why.into(), ms: None });
     }
 
     /// All is well with it; `seen` says in a few words what was seen.

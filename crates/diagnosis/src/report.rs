@@ -157,6 +157,14 @@ impl Report {
         self.roots.iter()
     }
 
+    /// Gives each check the time that was spent on its subject.
+    pub(crate) fn time_checks(&mut self) {
+        for checked in &mut self.checks {
+            let spent = subjects(checked.id).iter().filter_map(|subject| self.timings.get(*subject));
+            checked.ms = spent.copied().reduce(f64::max).map(whole);
+        }
+    }
+
     /// How many checks came out as that.
     pub fn count(&self, state: State) -> usize {
         self.checks.iter().filter(|checked| checked.state == state).count()
@@ -166,6 +174,38 @@ impl Report {
     pub fn found(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
+}
+
+/// What is gathered for a check, by the names of [`Report::timings`].
+fn subjects(id: &str) -> &'static [&'static str] {
+    match id {
+        "dns.sec" | "dns.sig" | "dns.alg" => &["DNSSEC"],
+        "dns.propag" | "dns.split" => &["resolvers"],
+        "net.egress25" => &["the way out"],
+        "net.class" | "helo.match" => &["mail hosts", "mail host"],
+        "sts.dane" | "caa" => &["TLSA and CAA"],
+        "tlsrpt" | "bimi" => &["policies"],
+        "dmarc.align" | "dkim.verify" | "dkim.risk" | "dkim.2" | "dns.recent" => &[],
+        _ => match id.split('.').next().unwrap_or_default() {
+            "reg" => &["registry"],
+            "dns" => &["name servers"],
+            "mx" => &["mail exchanges"],
+            "smtp" | "tls" => &["mail hosts", "mail host"],
+            "ptr" | "bl" => &["addresses", "names and lists"],
+            "spf" => &["SPF"],
+            "dkim" => &["DKIM keys"],
+            "dmarc" => &["DMARC"],
+            "dane" => &["TLSA and CAA"],
+            "sts" => &["policies"],
+            "cl" => &["settings of mail programs", "servers for mail programs"],
+            _ => &[],
+        },
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time is small and not negative")]
+fn whole(ms: f64) -> u64 {
+    ms.round() as u64
 }
 
 fn vantage(facts: &Facts) -> Vantage {

@@ -45,6 +45,8 @@ impl Desk<'_> {
     }
 }
 
+const INTERRUPTED: &str = "it was interrupted";
+
 /// Looks at a target, until all is seen, the time is over, or `stop` comes true.
 pub async fn run(ctx: &Ctx, target: &Target, progress: Progress<'_>, stop: impl Future<Output = ()>) -> Report {
     let facts = Facts {
@@ -55,15 +57,24 @@ pub async fn run(ctx: &Ctx, target: &Target, progress: Progress<'_>, stop: impl 
         ..Facts::default()
     };
     let desk = Desk { ctx, facts: Mutex::new(facts), timings: Mutex::default(), progress };
-    let cut_short = tokio::select! {
+    tokio::pin!(stop);
+    let mut cut_short = tokio::select! {
         () = look(&desk, target) => None,
         () = tokio::time::sleep(ctx.left()) => Some("the time was over"),
-        () = stop => Some("it was interrupted"),
+        () = &mut stop => Some(INTERRUPTED),
     };
-    let facts = desk.facts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut facts = desk.facts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if ctx.settings.wait && cut_short != Some(INTERRUPTED) {
+        let mut waited = facts.clone();
+        tokio::select! {
+            () = smtp::wait(ctx, &mut waited, progress) => facts = waited,
+            () = stop => cut_short = Some(INTERRUPTED),
+        }
+    }
     let mut report = Report::draw(&facts, checks::judge(&facts));
     report.timings = desk.timings.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.timings.insert("all".into(), ctx.began().elapsed().as_secs_f64() * 1000.0);
+    report.time_checks();
     report.cut_short = cut_short.map(str::to_owned);
     report
 }
@@ -86,12 +97,13 @@ pub async fn run_client(ctx: &Ctx, wish: &Wish, progress: Progress<'_>, stop: im
     let cut_short = tokio::select! {
         () = looking => None,
         () = tokio::time::sleep(ctx.left()) => Some("the time was over"),
-        () = stop => Some("it was interrupted"),
+        () = stop => Some(INTERRUPTED),
     };
     let facts = desk.facts.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut report = Report::draw(&facts, checks::judge_client(&facts));
     report.timings = desk.timings.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.timings.insert("all".into(), ctx.began().elapsed().as_secs_f64() * 1000.0);
+    report.time_checks();
     report.cut_short = cut_short.map(str::to_owned);
     report
 }

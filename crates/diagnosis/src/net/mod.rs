@@ -155,6 +155,11 @@ pub trait World: Send + Sync + 'static {
     /// Opens a connection.
     fn connect<'a>(&'a self, dial: &'a Dial) -> Under<'a, Result<Wire, Trouble>>;
 
+    /// Whether it is happening: then waiting makes a difference. A recording has happened.
+    fn is_now(&self) -> bool {
+        true
+    }
+
     /// From which address of this machine a way there would begin; nothing is sent. A replayed
     /// world has no machine.
     fn source(&self, to: IpAddr) -> Option<IpAddr> {

@@ -100,6 +100,10 @@ impl World for Replay {
         Box::pin(std::future::ready(answered.unwrap_or_else(unasked)))
     }
 
+    fn is_now(&self) -> bool {
+        false
+    }
+
     fn connect<'a>(&'a self, dial: &'a Dial) -> Under<'a, Result<Wire, Trouble>> {
         let mut calls = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         let call = calls.get_mut(&(dial.to, dial.purpose.clone())).and_then(VecDeque::pop_front);

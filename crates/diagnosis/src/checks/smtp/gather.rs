@@ -3,7 +3,7 @@
 use super::cert::examine;
 use super::{AddressFacts, GreetsAs, HostFacts, mine};
 use crate::ctx::Ctx;
-use crate::session::{Plan, Session, Tls};
+use crate::session::{Plan, Session, SessionFacts, Tls};
 use futures_util::future::join_all;
 use postrider_smtp::Host;
 use std::net::{IpAddr, SocketAddr};
@@ -42,15 +42,20 @@ pub async fn gather(ctx: &Ctx, domain: &str, hosts: &[(u16, String, Vec<IpAddr>)
     join_all(work).await
 }
 
-async fn address(ctx: &Ctx, domain: &str, host: &str, to: SocketAddr) -> AddressFacts {
-    let until = Instant::now() + ctx.left().saturating_sub(RESERVE);
-    let plan = Plan {
+/// A session with an address, as usual.
+pub(super) fn plan_for(ctx: &Ctx, host: &str, to: SocketAddr, until: Instant) -> Plan {
+    Plan {
         hello: ctx.settings.hello.clone(),
         tls: if to.port() == SUBMISSIONS { Tls::Implicit } else { Tls::WhenOffered },
         connect: CONNECT,
         handshake: HANDSHAKE,
         ..Plan::new(host, to, until)
-    };
+    }
+}
+
+async fn address(ctx: &Ctx, domain: &str, host: &str, to: SocketAddr) -> AddressFacts {
+    let until = Instant::now() + ctx.left().saturating_sub(RESERVE);
+    let plan = plan_for(ctx, host, to, until);
     let mut session = Session::open(&*ctx.world, &ctx.tls, Plan { purpose: "smtp".into(), ..plan.clone() }, None).await;
     questions(ctx, domain, &mut session).await;
     let main = session.quit().await;
@@ -118,7 +123,24 @@ async fn questions(ctx: &Ctx, domain: &str, session: &mut Session) {
         if known.is_some_and(|reply| matches!(reply.code().number(), 250 | 251)) {
             session.ask("vrfy-random", &format!("VRFY {}@{domain}", nobody())).await;
         }
+        // A command that is not offered counts as a mistake at many hosts: it is spared them.
+        if ctx.settings.mine || offers_expn(session.facts()) {
+            expand(domain, session).await;
+        }
     }
+}
+
+async fn expand(domain: &str, session: &mut Session) {
+    let known = session.ask("expn", &format!("EXPN postmaster@{domain}")).await;
+    if known.is_some_and(|reply| reply.code().number() == 250) {
+        session.ask("expn-random", &format!("EXPN {}@{domain}", nobody())).await;
+    }
+}
+
+/// Whether EHLO lists EXPN (RFC 5321 §4.1.1.1).
+fn offers_expn(facts: &SessionFacts) -> bool {
+    let replies = [&facts.opening.under_tls, &facts.opening.in_clear];
+    replies.into_iter().flatten().any(|reply| reply.lines().skip(1).any(|line| line.eq_ignore_ascii_case("EXPN")))
 }
 
 async fn recipients(ctx: &Ctx, domain: &str, session: &mut Session) {

@@ -3,9 +3,12 @@
 use super::view::{place, told};
 use super::{AddressFacts, HostFacts, View};
 use crate::finding::{Finding, Impact, Say};
+use postrider_smtp::client::Peer;
 
 /// A mail with one photograph does not fit into less.
 const SIZE_SMALL: u64 = 5 * 1024 * 1024;
+/// Nor three of them into this; 10 MB and more are usual.
+const SIZE_TIGHT: u64 = 10_000_000;
 
 pub(super) fn judge(view: &View<'_>, say: &mut Say) {
     let working = view.working();
@@ -42,25 +45,35 @@ fn auth(host: &HostFacts, address: &AddressFacts, say: &mut Say) {
 fn vrfy(view: &View<'_>, host: &HostFacts, address: &AddressFacts, say: &mut Say) {
     let talk = address.talk();
     let name = &host.name;
-    let Some(known) = talk.answer("vrfy") else {
+    if talk.answer("vrfy").is_none() {
         if view.is_submission(address) || view.facts.domain.is_empty() {
             return say.not_applicable("smtp.vrfy", format!("{name} is not asked for a domain"));
         }
         return say.untested("smtp.vrfy", format!("{name} was not asked"));
-    };
-    let tells = matches!(known.code().number(), 250 | 251);
-    let unknown = talk.answer("vrfy-random").map(|reply| reply.code());
-    if tells && unknown.is_some_and(|code| !code.is_positive()) {
-        say.found(
-            Finding::note("smtp.vrfy", name.clone(), format!("{name} tells by VRFY which mailboxes exist"))
-                .impact(Impact::None, Impact::None)
-                .meaning("Spammers collect addresses that way.")
-                .seen("smtp", place(host, address), told(known))
-                .fix("Answer 252 to all (Postfix: disable_vrfy_command = yes)."),
-        );
-    } else {
-        say.fine("smtp.vrfy", format!("{name}: {}", told(known)));
     }
+    let mut found = Vec::new();
+    let mut seen = Vec::new();
+    for (word, asked, random) in [("VRFY", "vrfy", "vrfy-random"), ("EXPN", "expn", "expn-random")] {
+        let Some(known) = talk.answer(asked) else { continue };
+        seen.push(format!("{word} {}", told(known)));
+        // A host that says yes to all tells nothing.
+        let unknown = talk.answer(random).map(postrider_smtp::Reply::code);
+        if matches!(known.code().number(), 250 | 251) && unknown.is_some_and(|code| !code.is_positive()) {
+            found.push((word, known));
+        }
+    }
+    if found.is_empty() {
+        return say.fine("smtp.vrfy", format!("{name}: {}", seen.join("; ")));
+    }
+    let words: Vec<&str> = found.iter().map(|(word, _)| *word).collect();
+    let title = format!("{name} tells by {} which mailboxes exist", words.join(" and "));
+    let finding = Finding::note("smtp.vrfy", name.clone(), title)
+        .impact(Impact::None, Impact::None)
+        .meaning("Spammers collect addresses that way.")
+        .fix("Answer 252 to VRFY and 502 to EXPN (Postfix: disable_vrfy_command = yes; Sendmail: PrivacyOptions=noexpn,novrfy).");
+    say.found(found.iter().fold(finding, |finding, (word, known)| {
+        finding.seen("smtp", place(host, address), format!("{word}: {}", told(known)))
+    }));
 }
 
 fn extensions(host: &HostFacts, address: &AddressFacts, say: &mut Say) {
@@ -75,6 +88,27 @@ fn extensions(host: &HostFacts, address: &AddressFacts, say: &mut Say) {
                 .seen("smtp", place(host, address), format!("250-SIZE {size}"))
                 .fix("Raise the limit to what others have, 25 to 50 MB (Postfix: message_size_limit = 52428800)."),
         ),
+        Some(size) if size > 0 && size < SIZE_TIGHT => say.found(
+            Finding::note("smtp.ext", name.clone(), format!("{name} takes no mail of more than {}", bytes(size)))
+                .impact(Impact::None, Impact::None)
+                .meaning("Most hosts take 10 MB and more; what is larger than this comes back to its sender.")
+                .rfc("RFC 1870 §5")
+                .seen("smtp", place(host, address), format!("250-SIZE {size}"))
+                .fix("Raise the limit to what others have, 25 to 50 MB (Postfix: message_size_limit = 52428800)."),
+        ),
+        // A host that speaks HELO alone offers nothing at all: smtp.ehlo tells of it, and of what
+        // a firewall writes over.
+        size if !peer.eight_bit_mime && offers_much(&peer) => {
+            let size = size.filter(|size| *size > 0).map_or_else(String::new, |size| format!(", SIZE {}", bytes(size)));
+            say.found(
+                Finding::note("smtp.ext", name.clone(), format!("{name} does not offer 8BITMIME"))
+                    .impact(Impact::None, Impact::None)
+                    .meaning("Mail with letters beyond ASCII is written anew on its way to this host, which breaks its DKIM signatures.")
+                    .rfc("RFC 6152 §3")
+                    .seen("smtp", place(host, address), format!("no 8BITMIME in what EHLO lists{size}"))
+                    .fix("Let the mail server offer 8BITMIME, which is the rule everywhere (Exim: accept_8bitmime); see whether a filter in front takes it out."),
+            );
+        }
         size => {
             let mut offers = Vec::new();
             let all = [
@@ -91,6 +125,11 @@ fn extensions(host: &HostFacts, address: &AddressFacts, say: &mut Say) {
             say.fine("smtp.ext", format!("{name}: {offers}"));
         }
     }
+}
+
+/// Whether it is a server of today, by what else it offers: PIPELINING and one more.
+fn offers_much(peer: &Peer) -> bool {
+    peer.pipelining && (peer.smtputf8 || peer.chunking || peer.dsn)
 }
 
 fn bytes(size: u64) -> String {

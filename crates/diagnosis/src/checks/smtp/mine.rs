@@ -1,5 +1,5 @@
 //! What is only asked of the user's own hosts, as it looks like an attack: smtp.inject,
-//! smtp.smuggle, smtp.pipe.
+//! smtp.smuggle, smtp.pipe, and the ways around a closed relay of smtp.relay.
 
 use super::View;
 use super::view::{octets, place, told};
@@ -20,11 +20,13 @@ pub struct MineFacts {
     pub smuggled: Option<SessionFacts>,
     /// Three commands went in one flight.
     pub piped: Option<SessionFacts>,
+    /// Recipients elsewhere were written in ways that lead around a closed relay.
+    pub relays: Option<SessionFacts>,
 }
 
 pub(super) async fn gather(ctx: &Ctx, domain: &str, plan: &Plan, main: &SessionFacts) -> MineFacts {
     let offers = main.peer_in_clear().unwrap_or_default();
-    let mut seen = MineFacts { glued: None, smuggled: None, piped: None };
+    let mut seen = MineFacts { glued: None, smuggled: None, piped: None, relays: None };
     if offers.starttls {
         let plan = Plan { purpose: "glued".into(), tls: Tls::Glued, ..plan.clone() };
         seen.glued = Some(Session::open(&*ctx.world, &ctx.tls, plan, None).await.quit().await);
@@ -35,10 +37,44 @@ pub(super) async fn gather(ctx: &Ctx, domain: &str, plan: &Plan, main: &SessionF
         session.ask_together("piped", &["NOOP", "NOOP", "RSET"]).await;
         seen.piped = Some(session.quit().await);
     }
+    // A host that takes any name here, or puts all off, shows nothing by taking one more.
+    if main.answer("random").is_some_and(|reply| reply.code().is_permanent()) {
+        seen.relays = Some(relays(ctx, domain, plan).await);
+    }
     if main.answer("postmaster").is_some_and(|reply| reply.code().is_positive()) {
         seen.smuggled = Some(smuggle(ctx, domain, plan).await);
     }
     seen
+}
+
+/// Ways to write a recipient elsewhere so that a careless host takes it for one of its own
+/// (RFC 2505 §2.1; source routes: RFC 5321 §3.6.1). RCPT only; what follows is RSET.
+async fn relays(ctx: &Ctx, domain: &str, plan: &Plan) -> SessionFacts {
+    let own = ctx.settings.hello.domain().map(ToString::to_string).filter(|name| name.contains('.'));
+    let own = own.as_deref().unwrap_or("example.org");
+    let plan = Plan { purpose: "relays".into(), ..plan.clone() };
+    let host = plan.host.clone();
+    let mut session = Session::open(&*ctx.world, &ctx.tls, plan, None).await;
+    let begun = session.ask("relay-mail", &format!("MAIL FROM:<relay-test@{own}>")).await;
+    if begun.is_some_and(|reply| reply.code().is_positive()) {
+        let ways = [
+            format!("relay-test%example.net@{domain}"),
+            format!("relay-test%example.net@{host}"),
+            format!("\"relay-test@example.net\"@{domain}"),
+            format!("@{domain}:relay-test@example.net"),
+            format!("@{host}:relay-test@example.net"),
+        ];
+        for way in ways {
+            session.ask("relay-way", &format!("RCPT TO:<{way}>")).await;
+        }
+        session.ask("rset", "RSET").await;
+    }
+    let begun = session.ask("relay-mail", "MAIL FROM:<>").await;
+    if begun.is_some_and(|reply| reply.code().is_positive()) {
+        session.ask("relay-way", "RCPT TO:<relay-test@example.net>").await;
+        session.ask("rset", "RSET").await;
+    }
+    session.quit().await
 }
 
 async fn smuggle(ctx: &Ctx, domain: &str, plan: &Plan) -> SessionFacts {

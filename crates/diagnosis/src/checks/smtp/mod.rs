@@ -10,6 +10,7 @@ mod gather;
 mod helo;
 mod manners;
 mod mine;
+mod patience;
 mod reach;
 mod secrecy;
 mod six;
@@ -22,6 +23,8 @@ mod view;
 pub use cert::{CertificateFacts, Key, Trusted, examine};
 pub use gather::gather;
 pub use mine::MineFacts;
+pub use patience::Again;
+pub(crate) use patience::wait;
 pub use reach::speaks;
 pub(crate) use view::View;
 
@@ -58,6 +61,8 @@ pub struct AddressFacts {
     pub old: Option<SessionFacts>,
     /// What was only asked of the user's own hosts.
     pub mine: Option<mine::MineFacts>,
+    /// A second try, where the first was put off and there was time to wait.
+    pub again: Option<Again>,
     /// Its certificate.
     pub certificate: Option<CertificateFacts>,
     /// Where the name leads that it greets with.
@@ -78,11 +83,29 @@ pub struct GreetsAs {
 impl AddressFacts {
     /// Of an address after its first session.
     pub fn new(to: SocketAddr, main: SessionFacts) -> Self {
-        Self { to, main, clear: None, old: None, mine: None, certificate: None, greets_as: None, connections: 1 }
+        Self {
+            to,
+            main,
+            clear: None,
+            old: None,
+            mine: None,
+            again: None,
+            certificate: None,
+            greets_as: None,
+            connections: 1,
+        }
     }
 
     /// The session in which the questions were asked.
     pub fn talk(&self) -> &SessionFacts {
+        if let Some(again) = self.again.as_ref().filter(|again| again.let_in) {
+            return &again.session;
+        }
+        self.first_talk()
+    }
+
+    /// The session in which the questions were asked for the first time.
+    pub fn first_talk(&self) -> &SessionFacts {
         self.clear.as_ref().filter(|clear| clear.peer().is_some()).unwrap_or(&self.main)
     }
 

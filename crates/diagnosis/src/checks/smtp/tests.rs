@@ -5,9 +5,9 @@ use crate::Facts;
 use crate::checks::dane::{HostPins, Proof};
 use crate::ctx::{Ctx, Settings};
 use crate::finding::{Impact, Say, Severity, State};
-use crate::net::Live;
+use crate::net::{Answered, Ask, Dial, Live, Under, Wire, World};
 use postrider_dns::Tlsa;
-use postrider_smtp::Timestamp;
+use postrider_smtp::{Timestamp, Trouble};
 use postrider_testkit::Peer;
 use postrider_transport::tls::client::ClientTls;
 use std::net::IpAddr;
@@ -204,6 +204,31 @@ fn cases() -> Vec<Case> {
             None,
         ),
         case(
+            "EXPN tells",
+            &[&[
+                GREET,
+                "S: 250-mx.x.example\nS: 250-EXPN\nS: 250 SIZE 52428800\n",
+                NULL,
+                BOXES,
+                RELAY,
+                "C: VRFY*\nS: 252 perhaps\nC: EXPN postmaster*\nS: 250 2.1.5 <ann@x.example>\nC: EXPN nobody*\nS: 550 5.1.1 no\nC: QUIT\nS: 221 bye",
+            ]],
+            "smtp.starttls warning, smtp.vrfy note",
+            None,
+        ),
+        case(
+            "room for one photograph",
+            &[&[GREET, "S: 250-mx.x.example\nS: 250 SIZE 8000000\n", NULL, BOXES, RELAY, END]],
+            "smtp.ext note, smtp.starttls warning",
+            None,
+        ),
+        case(
+            "seven bits",
+            &[&[GREET, "S: 250-mx.x.example\nS: 250-PIPELINING\nS: 250 DSN\n", NULL, BOXES, RELAY, END]],
+            "smtp.ext note, smtp.starttls warning",
+            None,
+        ),
+        case(
             "passwords in clear, and little room",
             &[&[GREET, "S: 250-mx.x.example\nS: 250-AUTH PLAIN LOGIN\nS: 250 SIZE 20480\n", NULL, BOXES, RELAY, END]],
             "smtp.auth warning, smtp.ext warning, smtp.starttls warning",
@@ -308,4 +333,91 @@ async fn nothing_listens_there_or_at_one_of_two() {
     let say =
         judged(&ctx, gather(&ctx, "x.example", &[alive, host(30, "mx3.x.example", 3)], ctx.settings.smtp_port).await);
     assert_eq!((told(&say), receiving(&say)), ("net.class note, smtp.starttls warning".into(), Impact::None));
+}
+
+/// A world in which waiting makes no difference.
+struct Hasty(Live);
+
+impl World for Hasty {
+    fn ask<'a>(&'a self, ask: &'a Ask) -> Under<'a, Answered> {
+        self.0.ask(ask)
+    }
+
+    fn connect<'a>(&'a self, dial: &'a Dial) -> Under<'a, Result<Wire, Trouble>> {
+        self.0.connect(dial)
+    }
+
+    fn is_now(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn who_comes_again_is_let_in_and_recipients_are_tested() {
+    let later = "S: 450 4.7.1 greylisted, try again in 30 seconds\n";
+    let first = BOXES.replace("S: 250 ok\n", later).replace("S: 550 5.1.1 no such user\n", later);
+    let first = [GREET, PLAIN, NULL, &first, RELAY, END].concat();
+    let bye = "C: QUIT\nS: 221 bye\n";
+    let table = [
+        (BOXES.to_owned(), "smtp.grey note, smtp.starttls warning", "lets them in after 33 s"),
+        (
+            BOXES.replace("C: RCPT TO:<abuse@x.example>\nS: 250 ok", "C: RCPT TO:<abuse@x.example>\nS: 550 5.1.1 no"),
+            "smtp.grey note, smtp.roles warning, smtp.starttls warning",
+            "lets them in after 33 s",
+        ),
+        (
+            BOXES.replace("S: 250 ok\n", later).replace("S: 550 5.1.1 no such user\n", later),
+            "smtp.grey note, smtp.starttls warning",
+            "(greylisting)",
+        ),
+    ];
+    for (boxes, want, title) in table {
+        let second = [GREET, PLAIN, NULL, &boxes, RELAY, bye].concat();
+        let peer = Peer::start("127.0.0.1", 0, &[first.as_str(), second.as_str()]).await;
+        let settings =
+            Settings { smtp_port: peer.address().port(), budget: Duration::from_secs(20), ..Settings::default() };
+        let tls = Arc::new(ClientTls::new(None).unwrap());
+        let ctx = Ctx::new(Arc::new(Hasty(Live::new(None))), tls, NOW, settings);
+        let hosts = vec![(10, "mx.x.example".to_owned(), vec![IpAddr::from([127, 0, 0, 1])])];
+        let hosts = gather(&ctx, "x.example", &hosts, ctx.settings.smtp_port).await;
+        let mut facts = Facts {
+            domain: "x.example".into(),
+            now: NOW,
+            settings: (*ctx.settings).clone(),
+            hosts: Some(hosts),
+            ..Facts::default()
+        };
+        super::wait(&ctx, &mut facts, &|_| {}).await;
+        let mut say = Say::default();
+        judge(&facts, &mut say);
+        let at = format!("{:#?} {:?}", say.findings(), peer.seen());
+        assert_eq!(told(&say), want, "{at}");
+        let grey = say.findings().iter().find(|finding| finding.id == "smtp.grey").unwrap();
+        assert!(grey.title.ends_with(title), "{at}");
+        assert_eq!(peer.seen().len(), 2, "{at}");
+    }
+}
+
+#[tokio::test]
+async fn ways_around_a_closed_relay_are_tried_at_ones_own_hosts_only() {
+    let main =
+        [GREET, PLAIN, NULL, BOXES, RELAY, "C: VRFY*\nS: 252 perhaps\nC: EXPN*\nS: 502 no\nC: QUIT\nS: 221 bye\n"]
+            .concat();
+    let ways = |percent: &str| {
+        let no = "S: 554 5.7.1 relay access denied\n";
+        let begin = "C: MAIL FROM:*\nS: 250 ok\n";
+        format!(
+            "{GREET}{PLAIN}{begin}C: RCPT TO:<relay-test%example.net@x.example>\nS: {percent}\nC: RCPT*\n{no}C: RCPT*\n{no}C: RCPT*\n{no}C: RCPT TO:<@mx.x.example:relay-test@example.net>\n{no}C: RSET\nS: 250 ok\n{begin}C: RCPT TO:<relay-test@example.net>\n{no}C: RSET\nS: 250 ok\nC: QUIT\nS: 221 bye\n"
+        )
+    };
+    let smuggled = [GREET, PLAIN, "C: MAIL*\nS: 250 ok\nC: RCPT*\nS: 250 ok\nC: DATA\nS: 451 not now\n"].concat();
+    for (percent, want) in [
+        ("550 5.1.1 no", "smtp.starttls warning"),
+        ("451 4.3.0 later", "smtp.starttls warning"),
+        ("250 ok", "smtp.relay problem, smtp.starttls warning"),
+    ] {
+        let ways = ways(percent);
+        let (say, _, peer) = looked_at(&[&main, &ways, &smuggled], |settings| settings.mine = true).await;
+        assert_eq!(told(&say), want, "{:#?} {:?}", say.findings(), peer.seen());
+    }
 }

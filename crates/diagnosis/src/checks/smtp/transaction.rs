@@ -2,8 +2,9 @@
 
 use super::reach::about_us;
 use super::view::{place, told};
-use super::{AddressFacts, HostFacts, View};
+use super::{AddressFacts, Again, HostFacts, View};
 use crate::finding::{Actor, Finding, Impact, Say};
+use crate::session::Asked;
 use postrider_reply::{Cause, Who};
 use postrider_smtp::{Phase, Reply};
 
@@ -110,6 +111,11 @@ fn recipients(view: &View<'_>, host: &HostFacts, address: &AddressFacts, say: &m
         }
         return;
     }
+    if let Some(again) = address.again.as_ref().filter(|again| again.let_in) {
+        say.found(learned(view, host, address, again));
+        recipient(view, host, address, say);
+        return roles(host, address, domain, say);
+    }
     // A refusal that would meet any recipient says nothing of this one. Where one was taken, a
     // refusal for good is about its recipient.
     let one_taken = asked.iter().any(|(_, reply)| reply.code().is_positive());
@@ -154,14 +160,53 @@ fn greylisted(view: &View<'_>, host: &HostFacts, address: &AddressFacts, reply: 
         );
     }
     let wait = verdict.retry_after_s.map(|seconds| format!(" It asks for {}.", crate::words::span(seconds)));
-    say.found(
-        Finding::note("smtp.grey", name.clone(), format!("{name} puts strangers off once (greylisting)"))
-            .impact(Impact::None, Impact::None)
-            .meaning(format!("That is no fault: a sender who comes again is let in.{}", wait.unwrap_or_default()))
-            .seen("smtp", place(host, address), told(reply))
-            .act(Actor::Wait)
-            .fix("Nothing to do. Recipients were not tested for this reason."),
-    );
+    let finding = Finding::note("smtp.grey", name.clone(), format!("{name} puts strangers off once (greylisting)"))
+        .impact(Impact::None, Impact::None)
+        .meaning(format!("That is no fault: a sender who comes again is let in.{}", wait.unwrap_or_default()))
+        .seen("smtp", place(host, address), told(reply))
+        .act(Actor::Wait);
+    say.found(match &address.again {
+        Some(again) => {
+            let after = again.after.as_secs();
+            let second = again.session.answer("postmaster").map_or_else(|| super::view::last_words(&again.session), told);
+            finding
+                .meaning(format!("A second try with the same sender and recipients, {after} s later, was not let in."))
+                .seen("smtp", place(host, address), format!("after {after} s: {second}"))
+                .fix("See how long the greylisting is set to; some let in only after an hour. Recipients were not tested for this reason.")
+        }
+        None => finding.fix("Nothing to do. Recipients were not tested for this reason; --wait comes again and tests them."),
+    });
+}
+
+/// Greylisting, and how long it lasts, as the second try showed.
+fn learned(view: &View<'_>, host: &HostFacts, address: &AddressFacts, again: &Again) -> Finding {
+    let name = &host.name;
+    let after = again.after.as_secs();
+    let replies = ["rcpt", "postmaster"].into_iter().filter_map(|asked| address.first_talk().answer(asked));
+    let first = replies.into_iter().find(|reply| reply.code().is_transient());
+    let named = first.and_then(|reply| view.verdict(address, Phase::Rcpt, reply).retry_after_s);
+    let mut finding = Finding::note(
+        "smtp.grey",
+        name.clone(),
+        format!("{name} puts strangers off once (greylisting), and lets them in after {after} s"),
+    )
+    .impact(Impact::None, Impact::None)
+    .act(Actor::Wait)
+    .meaning(
+        "That is no fault: a sender who comes again is let in. The first mail of a new sender comes that much later.",
+    )
+    .fix("Nothing to do.");
+    if let Some(named) = named {
+        finding = finding.meaning(format!("It asks for {}.", crate::words::span(named)));
+    }
+    if let Some(first) = first {
+        finding = finding.seen("smtp", place(host, address), format!("at first: {}", told(first)));
+    }
+    let second = again.session.answer("rcpt").or_else(|| again.session.answer("postmaster"));
+    match second {
+        Some(second) => finding.seen("smtp", place(host, address), format!("after {after} s: {}", told(second))),
+        None => finding,
+    }
 }
 
 fn recipient(view: &View<'_>, host: &HostFacts, address: &AddressFacts, say: &mut Say) {
@@ -266,6 +311,11 @@ fn relay(host: &HostFacts, address: &AddressFacts, say: &mut Say) {
         }
         return say.untested("smtp.relay", untested(address, host));
     };
+    if !reply.code().is_positive()
+        && let Some(finding) = roundabout(host, address)
+    {
+        return say.found(finding);
+    }
     if reply.code().is_permanent() {
         return say.fine("smtp.relay", format!("{name}: {}", told(reply)));
     }
@@ -280,4 +330,31 @@ fn relay(host: &HostFacts, address: &AddressFacts, say: &mut Say) {
             .seen("smtp", place(host, address), format!("RCPT TO:<relay-test@example.net> -> {}", told(reply)))
             .fix("Take mail for your own domains only, and from logged-in users (Postfix: smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination)."),
     );
+}
+
+/// Recipients elsewhere that a host took because of how they were written. Only asked of hosts
+/// that refuse unknown names of the domain, so that taking one is no catch-all.
+fn roundabout(host: &HostFacts, address: &AddressFacts) -> Option<Finding> {
+    let session = address.mine.as_ref()?.relays.as_ref()?;
+    let taken = |asked: &&Asked| {
+        asked.name == "relay-way" && asked.reply.as_ref().is_some_and(|reply| reply.code().is_positive())
+    };
+    let taken: Vec<&Asked> = session.asked.iter().filter(taken).collect();
+    if taken.is_empty() {
+        return None;
+    }
+    let name = &host.name;
+    let finding = Finding::problem(
+        "smtp.relay",
+        name.clone(),
+        format!("{name} takes mail from anybody to anybody when the recipient is written in a roundabout way"),
+    )
+    .impact(Impact::AtRisk, Impact::AtRisk)
+    .meaning("Spammers know these ways, and block lists try them: then nobody takes your mail.")
+    .meaning("Only if the machine this runs on is one of its own clients (Postfix: mynetworks) is it as it should be.")
+    .fix("Refuse recipients with %, ! or a second @ before the domain, and those with a route (Postfix: allow_untrusted_routing = no, reject_unauth_destination).");
+    Some(taken.iter().fold(finding, |finding, asked| {
+        let reply = asked.reply.as_ref().map(told).unwrap_or_default();
+        finding.seen("smtp", place(host, address), format!("{} -> {reply}", asked.line))
+    }))
 }

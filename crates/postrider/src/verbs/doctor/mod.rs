@@ -144,6 +144,9 @@ pub(crate) struct AskArgs {
     /// The hosts are mine: intrusive checks may be made
     #[arg(long)]
     pub(crate) mine: bool,
+    /// Where strangers are put off once (greylisting), come again: takes up to 6 minutes more
+    #[arg(long)]
+    pub(crate) wait: bool,
 }
 
 /// How severe, as an option.
@@ -234,6 +237,7 @@ fn settings(world: &WorldArgs, ask: &AskArgs, target: &Target) -> Result<Setting
     settings.senders.clone_from(&ask.senders);
     settings.selectors.clone_from(&ask.selectors);
     settings.mine = ask.mine;
+    settings.wait = ask.wait;
     if let Target::Domain { user, .. } = target {
         settings.recipient.clone_from(user);
     }
