@@ -109,6 +109,16 @@ pub struct Reason {
     pub by: String,
 }
 
+/// A log that ends longer ago says what was, not what is.
+const FRESH_MS: i64 = 48 * 3600 * 1000;
+
+impl LogSeen {
+    /// Whether it still says what is, at that moment.
+    pub fn is_fresh(&self, now: i64) -> bool {
+        self.last.is_some_and(|last| now.saturating_sub(last) <= FRESH_MS)
+    }
+}
+
 impl Flow {
     /// Whether there is anything of it in the log.
     pub fn is_seen(&self) -> bool {

@@ -15,11 +15,9 @@ use crate::log::{Flow, LogSeen, Reason};
 use crate::report::moment;
 use postrider_reply::{Cause, Who};
 
-/// A log that ends longer ago says what was, not what is.
-const FRESH_MS: i64 = 48 * 3600 * 1000;
 /// So many messages make a failure more than an accident.
 const MESSAGES_MIN: u64 = 3;
-const REASONS_TOLD: usize = 5;
+const REASONS_TOLD: usize = 8;
 
 /// A direction of mail, seen from the domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +92,7 @@ fn direction(facts: &Facts, log: &LogSeen, way: Way, others: &[Finding]) -> Opti
         Way::Out => sending(flow)?,
         Way::In => receiving(flow)?,
     };
-    let stale = log.last.is_none_or(|last| facts.now.0.saturating_sub(last) > FRESH_MS);
+    let stale = !log.is_fresh(facts.now.0);
     if stale {
         (standing.severity, standing.impact) = (Severity::Warning, Impact::AtRisk);
     }
@@ -120,6 +118,7 @@ fn direction(facts: &Facts, log: &LogSeen, way: Way, others: &[Finding]) -> Opti
         let end = log.last.map_or_else(|| "at a time it does not say".to_owned(), moment);
         finding = finding.confidence(Confidence::Low).meaning(format!("The log ends {end}; it may be well again."));
     }
+    finding = finding.meaning(format!("In the log, {} {}.", way.words(), figures(flow)));
     match flow.last_accepted {
         Some(at) => {
             finding = finding.meaning(format!("The last one was taken at {} by {}.", moment(at), flow.last_accepted_by))
@@ -157,8 +156,10 @@ fn sending(flow: &Flow) -> Option<Standing<'_>> {
             return Some(Standing { severity, impact, reason, title });
         }
     }
-    let silent =
-        flow.silent.iter().find(|silent| flow.reason(silent.cause).is_some_and(|reason| is_senders(reason.who)))?;
+    let silent = flow.silent.iter().find(|silent| {
+        let ours = flow.reason(silent.cause).is_some_and(|reason| is_senders(reason.who));
+        ours && (silent.messages >= MESSAGES_MIN || is_proof(silent.cause))
+    })?;
     let reason = flow.reason(silent.cause)?;
     let peers: Vec<&str> =
         flow.silent.iter().filter(|other| other.cause == silent.cause).map(|it| it.peer.as_str()).collect();
@@ -177,11 +178,16 @@ fn receiving(flow: &Flow) -> Option<Standing<'_>> {
         (false, true) => (Severity::Problem, Impact::Broken),
         (true, true) => (Severity::Warning, Impact::AtRisk),
         // One that is still tried may be taken at the next try.
-        (false, false) if streak.attempts >= 2 || flow.failed > 0 => (Severity::Warning, Impact::AtRisk),
+        (false, false) if streak.attempts >= 2 || is_lasting(reason.cause) => (Severity::Warning, Impact::AtRisk),
         _ => return None,
     };
     let title = format!("the log shows no mail to the domain taken any more: '{}'", reason.short);
     Some(Standing { severity, impact, reason, title })
+}
+
+/// Reasons that no further try does away with.
+const fn is_lasting(cause: Cause) -> bool {
+    matches!(cause, Cause::DomainNotFound | Cause::NoMx | Cause::Loop)
 }
 
 const fn is_senders(who: Who) -> bool {
@@ -259,26 +265,26 @@ fn root(cause: Cause, way: Way, others: &[Finding]) -> Option<&Finding> {
 }
 
 fn reasons(facts: &Facts, log: &LogSeen, say: &mut Say) {
-    let mut lines = Vec::new();
-    for way in Way::BOTH {
-        for reason in way.flow(log).reasons.iter().take(REASONS_TOLD) {
-            let span = match (reason.first, reason.last) {
-                (Some(first), Some(last)) if first != last => format!("{} to {}", moment(first), moment(last)),
-                (Some(at), _) => moment(at),
-                _ => "no time said".to_owned(),
-            };
-            let door = if reason.at_door { ", at the door" } else { "" };
-            let said = format!("{} the domain, {} ×{door}, {span}: {}", way.words(), reason.count, reason.short);
-            lines.push((reason.by.clone(), said, reason.summary.clone()));
-        }
-    }
-    let Some((_, _, top)) = lines.first() else {
+    let both = Way::BOTH.into_iter().flat_map(|way| way.flow(log).reasons.iter().map(move |reason| (way, reason)));
+    let mut all: Vec<(Way, &Reason)> = both.collect();
+    all.sort_by_key(|(_, reason)| (!reason.tells, reason.at_door, std::cmp::Reverse(reason.count)));
+    let Some((_, top)) = all.first() else {
         return say.fine("log.reasons", "the log has no failure of the domain's mail");
     };
-    let title = match lines.len() {
-        1 => format!("one reason for failures in the log: {top}"),
-        many => format!("{many} reasons for failures in the log, the first: {top}"),
+    let title = match all.len() {
+        1 => format!("one reason for failures in the log: {}", top.summary),
+        many => format!("{many} reasons for failures in the log, the first: {}", top.summary),
     };
-    let finding = Finding::note("log.reasons", &facts.domain, title);
-    say.found(lines.into_iter().fold(finding, |finding, (by, said, _)| finding.seen("log", by, said)));
+    let mut finding = Finding::note("log.reasons", &facts.domain, title);
+    for (way, reason) in all.into_iter().take(REASONS_TOLD) {
+        let span = match (reason.first, reason.last) {
+            (Some(first), Some(last)) if first != last => format!("{} to {}", moment(first), moment(last)),
+            (Some(at), _) => moment(at),
+            _ => "no time said".to_owned(),
+        };
+        let door = if reason.at_door { ", at the door" } else { "" };
+        let said = format!("{} the domain, {} ×{door}, {span}: {}", way.words(), reason.count, reason.short);
+        finding = finding.seen("log", reason.by.clone(), said);
+    }
+    say.found(finding);
 }

@@ -74,6 +74,7 @@ fn which_direction_is_broken() {
         (Way::In, failing(Cause::ConnectionRefused, 4, 1), vec![(Problem, None, Broken, Actor::You)]),
         (Way::In, failing(Cause::NoMx, 4, 1), vec![(Problem, None, Broken, Actor::You)]),
         (Way::In, failing(Cause::ConnectionTimeout, 1, 1), vec![]),
+        (Way::In, failing(Cause::NoMx, 1, 1), vec![(Warning, None, AtRisk, Actor::You)]),
         // The sender of this log has a bad name: the domain's host is right.
         (Way::In, failing(Cause::IpBlocklisted, 4, 1), vec![(Warning, None, AtRisk, Actor::Recipient)]),
         (Way::In, well(), vec![]),
@@ -98,6 +99,14 @@ fn peers_that_take_nothing_while_others_do() {
     assert_eq!(told(&facts(flow.clone(), Flow::default(), NOW)), [warned]);
     flow.silent.push(silent("yahoo.com", Cause::DmarcFailed));
     assert_eq!(told(&facts(flow.clone(), Flow::default(), NOW))[0].0, Severity::Problem);
+    // Two messages at one peer prove it where the reason holds for all mail, else three are needed.
+    let mut few = flow.clone();
+    few.silent = vec![Silent { messages: 2, ..silent("gmail.com", Cause::DmarcFailed) }];
+    assert_eq!(told(&facts(few, Flow::default(), NOW)), [warned]);
+    let mut slow = failing(Cause::RateLimited, 2, 1);
+    slow.streak = Streak::default();
+    slow.silent = vec![Silent { messages: 2, ..silent("gmail.com", Cause::RateLimited) }];
+    assert!(told(&facts(slow, Flow::default(), NOW)).is_empty());
     let mut dead = failing(Cause::ConnectionTimeout, 4, 1);
     dead.streak = Streak::default();
     dead.silent = vec![silent("dead.test", Cause::ConnectionTimeout)];

@@ -245,9 +245,10 @@ fn settings(world: &WorldArgs, ask: &AskArgs, target: &Target) -> Result<Setting
         let Target::Domain { name, .. } = target else {
             return Err(Failure::new(Exit::Usage, "--log: name a domain; a log is read for what concerns it"));
         };
-        let seen = domain_in(&ask.logs, name, world.clock()?)?;
-        // The addresses that the user named are more certain.
-        if settings.senders.is_empty() {
+        let now = world.clock()?;
+        let seen = domain_in(&ask.logs, name, now)?;
+        // The addresses that the user named are more certain, and those of an old log may be given up.
+        if settings.senders.is_empty() && seen.is_fresh(now.0) {
             settings.senders.clone_from(&seen.senders);
         }
         settings.log = Some(seen);

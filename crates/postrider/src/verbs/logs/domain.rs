@@ -19,8 +19,8 @@ const EVENTS_MAX: usize = 200_000;
 const PEERS_MAX: usize = 20_000;
 /// Our own addresses, silent peers and reasons that are told.
 const TOLD_MAX: usize = 10;
-/// So many messages in a row make a peer silent.
-const SILENT_MIN: u64 = 3;
+/// So many messages in a row make a peer silent; fewer are an accident.
+const SILENT_MIN: u64 = 2;
 const WORDS_BYTES_MAX: usize = 400;
 const SHORT_CHARS_MAX: usize = 60;
 
@@ -122,7 +122,9 @@ impl Desk {
         }
         let at = record.at.or(self.last.map(Timestamp)).unwrap_or_default().0;
         let verdict = self.judge.verdict(record);
-        if out && outcome != Outcome::Accepted {
+        // Who checks SPF is the receiver, not a smarthost that knows us by another address.
+        let by_spf = matches!(verdict.cause, Cause::SpfFailed | Cause::DmarcFailed | Cause::Unauthenticated);
+        if out && by_spf && outcome != Outcome::Accepted {
             self.own_address(record.said);
         }
         let message =
@@ -223,8 +225,13 @@ impl Way {
     fn flow(mut self) -> Flow {
         if !self.is_home {
             // A host that is not the domain's own rightly refuses to pass on mail to it.
-            self.events
-                .retain(|event| event.outcome != Outcome::Refused || event.telling != Some(Cause::RelayingDenied));
+            let is_strangers = |cause: Cause, at_door: bool| at_door && cause == Cause::RelayingDenied;
+            self.events.retain(|event| {
+                !event.telling.is_some_and(|cause| is_strangers(cause, event.outcome == Outcome::Refused))
+            });
+            for reason in self.reasons.values_mut() {
+                reason.tells &= !is_strangers(reason.cause, reason.at_door);
+            }
         }
         self.events.sort_by_key(|event| event.at);
         let mut ends: HashMap<u64, Outcome> = HashMap::new();
@@ -235,7 +242,7 @@ impl Way {
         let behind = self.events.iter().rposition(|event| event.outcome == Outcome::Accepted).map_or(0, |at| at + 1);
         let tail: Vec<&Event> = self.events[behind..].iter().filter(|event| event.telling.is_some()).collect();
         let silent = self.silent();
-        let since = tail.first().map(|event| event.at).filter(|_| !tail.is_empty());
+        let since = tail.first().map(|event| event.at);
         let onset = since.or_else(|| silent.iter().map(|silent| silent.since).min()).or_else(|| self.change());
         let mut reasons: Vec<Reason> = self.reasons.into_values().collect();
         reasons.sort_by_key(|reason| (!reason.tells, std::cmp::Reverse(reason.count), reason.cause));
@@ -350,7 +357,13 @@ fn own_address(said: &str) -> Option<IpAddr> {
     BEFORE_ADDRESS.iter().find_map(|before| {
         let (_, behind) = said.split_once(before)?;
         let ip: IpAddr = behind.split([']', ' ']).next()?.parse().ok()?;
-        (!ip.is_loopback() && !ip.is_unspecified()).then_some(ip)
+        let is_inner = match ip {
+            IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback() || ip.is_unspecified(),
+            IpAddr::V6(ip) => {
+                ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback() || ip.is_unspecified()
+            }
+        };
+        (!is_inner).then_some(ip)
     })
 }
 
@@ -365,7 +378,9 @@ fn short(said: &str) -> String {
     let said = Said::parse(said);
     let code = said.code.map(|code| code.to_string());
     let status = said.enhanced.map(|status| status.to_string());
-    let words: String = said.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = said.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Postfix adds which command was answered.
+    let words = words.split_once(" (in reply to ").map_or(words.as_str(), |(words, _)| words).to_owned();
     let all = [code, status, Some(words)].into_iter().flatten().filter(|part| !part.is_empty());
     let all = clean(&all.collect::<Vec<_>>().join(" "), WORDS_BYTES_MAX);
     if all.chars().count() <= SHORT_CHARS_MAX {
@@ -433,7 +448,7 @@ Nov 24 09:41:00 mx1 postfix/smtpd[5]: NOQUEUE: reject: RCPT from bad.test[192.0.
         assert_eq!(ip("554 5.7.1 Client host [192.0.2.7] blocked").as_deref(), Some("192.0.2.7"));
         assert_eq!(ip("messages from [2001:DB8::7] weren't sent").as_deref(), Some("2001:db8::7"));
         assert_eq!(ip("host mx.one.test[192.0.2.9] said: 550 no"), None);
-        assert_eq!(ip("client host [127.0.0.1] no"), None);
+        assert_eq!((ip("client host [127.0.0.1] no"), ip("client host [10.1.2.3] no")), (None, None));
         assert_eq!(ip("client host ["), None);
     }
 }
