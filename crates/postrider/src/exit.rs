@@ -1,7 +1,8 @@
 //! How a verb ends: exit codes, and failures with a line for a person.
 
 use crate::config::problem::Problems;
-use std::fmt;
+use postrider_diagnosis::harmless;
+use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 
 /// The exit codes of sysexits.h, as far as they are used; 0 and 1 as everywhere.
@@ -70,7 +71,8 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        // What a stranger said may be in it.
+        self.message.chars().try_for_each(|c| f.write_char(if c == '\n' { c } else { harmless(c) }))
     }
 }
 

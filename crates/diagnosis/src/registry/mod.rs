@@ -17,6 +17,7 @@ pub mod status;
 pub mod typo;
 pub mod whois;
 
+use crate::words::harmless;
 use postrider_smtp::Timestamp;
 use serde::Serialize;
 
@@ -265,7 +266,7 @@ impl Registration {
 
 /// A text of strangers as it may be shown: one line, without control characters.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_MAX).collect()
+    text.chars().map(|c| if harmless(c) == c { c } else { ' ' }).take(TEXT_MAX).collect()
 }
 
 const TEXT_MAX: usize = 400;

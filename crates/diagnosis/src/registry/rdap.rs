@@ -54,7 +54,7 @@ pub fn read(body: &[u8], domain: &str) -> Result<Registration, Unreadable> {
     if let (Some(named), Some(asked)) = (&named, canonical(domain))
         && *named != asked
     {
-        return Err(Unreadable::OtherDomain(named.clone()));
+        return Err(Unreadable::OtherDomain(super::plain(named)));
     }
     let tld = named.as_deref().unwrap_or(domain).rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     let mut registration = Registration { domain: named, ..Registration::default() };
@@ -342,5 +342,7 @@ mod tests {
         assert_eq!(why("[]"), Unreadable::NotDomain);
         assert_eq!(why("{}"), Unreadable::NotDomain);
         assert_eq!(why(r#"{"ldhName":"other.test"}"#), Unreadable::OtherDomain("other.test".into()));
+        let evil = why(r#"{"ldhName":"o\u001b[31m.test"}"#);
+        assert_eq!(evil, Unreadable::OtherDomain("o [31m.test".into()));
     }
 }

@@ -35,6 +35,14 @@ impl Tone {
     }
 }
 
+/// The length of the sequence of [`Look::paint`] that a text begins with.
+pub(crate) fn colour_at(text: &str) -> Option<usize> {
+    const TONES: [&str; 6] = ["1", "1;32", "1;33", "1;31", "2", "0"];
+    let inside = text.strip_prefix("\x1b[")?;
+    let end = inside.find('m').filter(|end| *end <= 4)?;
+    TONES.contains(&&inside[..end]).then_some(end + 3)
+}
+
 impl Look {
     /// For standard output: colour and width are those of its terminal.
     pub(crate) fn of_stdout() -> Self {

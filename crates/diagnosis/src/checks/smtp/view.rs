@@ -202,7 +202,7 @@ pub(super) fn octets(octets: &[u8]) -> String {
 }
 
 fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(crate::words::harmless).collect()
 }
 
 /// The last thing that was heard, or what broke it.

@@ -3,7 +3,7 @@
 use super::ShowArgs;
 use crate::verbs::paint::{Look, Tone, cells, wrapped};
 use postrider_diagnosis::finding::{Actor, Evidence, Finding, Severity, State};
-use postrider_diagnosis::{Answer, Health, Path, Report};
+use postrider_diagnosis::{Answer, Health, Path, Report, harmless};
 use std::fmt::Write as _;
 
 /// The direction whose proof is a session.
@@ -160,7 +160,7 @@ impl Screen {
 
     /// A line cut to the room around a span, and the marks under it.
     fn marked(&self, server: &str, line: &str, span: std::ops::Range<usize>, room: usize) -> Vec<String> {
-        let clean: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let clean: String = line.chars().map(harmless).collect();
         let before = line[..span.start].chars().count();
         let length = line.get(span).map_or(1, |marked| marked.chars().count()).max(1);
         let room = room.saturating_sub(cells(server) + 2).max(20);
@@ -382,7 +382,7 @@ fn in_local(text: &str) -> String {
 
 /// A line of what was seen, in rows no wider than the room; spaces are kept.
 fn folded(line: &str, room: usize) -> Vec<String> {
-    let clean: Vec<char> = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let clean: Vec<char> = line.chars().map(harmless).collect();
     let mut rows = Vec::new();
     let mut rest = clean.as_slice();
     while !rest.is_empty() {

@@ -61,7 +61,8 @@ pub(crate) fn thousands(number: u64) -> String {
 
 /// One line without control characters: a reply comes from a stranger and may try to drive the terminal.
 pub(crate) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
+    let blank = |c| if postrider_diagnosis::harmless(c) == c { c } else { ' ' };
+    text.chars().map(blank).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]
