@@ -1,5 +1,6 @@
 //! What the user named.
 
+use crate::words::harmless;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -38,6 +39,12 @@ pub enum NotATarget {
     /// No such port.
     #[error("not a port: {0}; ports are numbers from 1 to 65535")]
     Port(String),
+    /// A local part that no mail host takes.
+    #[error("not a mail address: {0}: {1}")]
+    Address(String, &'static str),
+    /// A web address, a network: something of another kind.
+    #[error("{0} is {1}; name the domain, host or address alone")]
+    Other(String, &'static str),
     /// Not a name in the DNS's eyes.
     #[error("not a name the DNS can have: {0}: {1}")]
     Name(String, String),
@@ -63,13 +70,25 @@ impl Target {
         if let Ok(address) = text.parse::<SocketAddr>() {
             return Ok(Self::Ip { ip: address.ip(), port: Some(address.port()) });
         }
+        if text.contains("://") {
+            return Err(NotATarget::Other(shortened(text), "a web address"));
+        }
+        if text.split_once('/').is_some_and(|(ip, _)| ip.parse::<IpAddr>().is_ok()) {
+            return Err(NotATarget::Other(shortened(text), "a network"));
+        }
         if let Some((user, domain)) = text.rsplit_once('@') {
+            if let Some(why) = not_a_local_part(user) {
+                return Err(NotATarget::Address(shortened(text), why));
+            }
             return Ok(Self::Domain { name: name(domain)?, user: Some(user.to_owned()) });
+        }
+        if text.split_once('%').is_some_and(|(ip, _)| ip.parse::<IpAddr>().is_ok()) {
+            return Err(NotATarget::Other(shortened(text), "an address of one link only"));
         }
         match text.rsplit_once(':') {
             Some((host, port)) => {
                 let number = port.parse().ok().filter(|port| *port != 0);
-                let port = number.ok_or_else(|| NotATarget::Port(port.to_owned()))?;
+                let port = number.ok_or_else(|| NotATarget::Port(shortened(port)))?;
                 Ok(Self::Host { name: name(host)?, port })
             }
             None => Ok(Self::Domain { name: name(text)?, user: None }),
@@ -82,6 +101,18 @@ impl Target {
             Self::Domain { name, .. } | Self::Host { name, .. } => name.clone(),
             Self::Ip { ip, .. } => ip.to_string(),
         }
+    }
+}
+
+/// Why a text cannot stand before the @ (RFC 5321 §4.1.2, §4.5.3.1.1).
+fn not_a_local_part(user: &str) -> Option<&'static str> {
+    match user {
+        "" => Some("nothing stands before the @"),
+        _ if user.len() > 64 => Some("more than 64 octets stand before the @ (RFC 5321 §4.5.3.1.1)"),
+        _ if user.chars().any(|c| harmless(c) != c) => Some("it has control characters"),
+        _ if user.len() > 1 && user.starts_with('"') && user.ends_with('"') => None,
+        _ if user.chars().any(|c| " \"(),:;<>@[]\\".contains(c)) => Some("what stands before the @ needs quotes"),
+        _ => None,
     }
 }
 
@@ -115,11 +146,8 @@ fn name(text: &str) -> Result<String, NotATarget> {
 }
 
 fn shortened(text: &str) -> String {
-    if text.chars().count() <= 60 {
-        text.to_owned()
-    } else {
-        format!("{}…", text.chars().take(60).collect::<String>())
-    }
+    let more = if text.chars().nth(60).is_some() { "…" } else { "" };
+    text.chars().take(60).map(harmless).collect::<String>() + more
 }
 
 impl fmt::Display for Target {
@@ -151,6 +179,14 @@ mod tests {
             ("[2001:db8::1]:25", "[2001:db8::1]:25"),
             ("example.com:0", "not a port: 0; ports are numbers from 1 to 65535"),
             ("exa mple.com", "not a name the DNS can have: exa mple.com: ' ' cannot be in it"),
+            ("http://example.com/x", "http://example.com/x is a web address; name the domain, host or address alone"),
+            ("192.0.2.0/24", "192.0.2.0/24 is a network; name the domain, host or address alone"),
+            ("fe80::1%eth0", "fe80::1%eth0 is an address of one link only; name the domain, host or address alone"),
+            ("@example.com", "not a mail address: @example.com: nothing stands before the @"),
+            ("a@b@example.com", "not a mail address: a@b@example.com: what stands before the @ needs quotes"),
+            ("\"a b\"@example.com", "\"a b\"@example.com"),
+            ("a\u{1b}[2J@example.com", "not a mail address: a\u{fffd}[2J@example.com: it has control characters"),
+            ("a\u{1b}[2J.com", "not a name the DNS can have: a\u{fffd}[2J.com: '\\u{1b}' cannot be in it"),
             ("", "nothing to look at: name a domain, an address, a host or an IP address"),
             ("a..b", "not a name the DNS can have: a..b: it has two dots side by side"),
         ];
