@@ -1,12 +1,12 @@
 //! The driver: it reads, writes, waits and looks at the clock, and has no word of SMTP but those
 //! it is given.
 
-use super::{Asked, By, Line, OldTls, Plan, SessionFacts, Tls, Took, old_tls};
+use super::{Asked, BRIEF, By, Line, OldTls, Plan, SessionFacts, Tls, Took, old_tls};
 use crate::net::{Dial, Wire, World};
 use bytes::Bytes;
 use postrider_smtp::client::{Client, Credentials, Flight, Settings, StartTls, Step};
 use postrider_smtp::{Reply, TroubleKind};
-use postrider_transport::tls::client::ClientTls;
+use postrider_transport::tls::client::{ClientTls, NO_END};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +24,11 @@ const FAREWELL: Duration = Duration::from_millis(300);
 const GLUED: Duration = Duration::from_millis(300);
 /// What is kept of octets that are no SMTP.
 const OCTETS_MAX: usize = 512;
+
+/// Whether octets begin as a reply does (RFC 5321 §4.2).
+fn is_reply(octets: &[u8]) -> bool {
+    matches!(octets, [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-' | b'\r' | b'\n', ..])
+}
 
 /// Why the driver came back.
 enum Pause {
@@ -235,7 +240,10 @@ impl Session {
             && let Ok(mut octets) = wire.hear(POKE).await
         {
             octets.truncate(OCTETS_MAX);
-            self.facts.poked = octets;
+            // A greeting that came at last is no other protocol: the host is slow.
+            if !is_reply(&octets) {
+                self.facts.poked = octets;
+            }
         }
     }
 
@@ -271,6 +279,7 @@ impl Session {
 
     async fn handshake(&mut self) {
         let limit = self.plan.handshake.min(self.left());
+        let begun = self.at;
         let Some(wire) = &mut self.wire else { return };
         match wire.start_tls(&self.tls, &self.plan.host, limit).await {
             Ok(seen) => {
@@ -286,6 +295,13 @@ impl Session {
             Err(trouble) => {
                 self.stamp("tls");
                 self.line(By::Note, trouble.detail.clone());
+                let waited = self.at.saturating_sub(begun);
+                if trouble.detail.starts_with(NO_END) && waited < BRIEF {
+                    // It was our time that was over, which says nothing of the host's TLS.
+                    self.facts.gave_up = Some(waited);
+                    self.client.lost(TroubleKind::Timeout, None, trouble.detail);
+                    return;
+                }
                 self.client.lost(trouble.kind, trouble.errno, trouble.detail.clone());
                 self.facts.tls_trouble = Some(trouble);
             }

@@ -18,6 +18,9 @@ use postrider_smtp::{Host, Reply, ReplyCode, Trouble};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+/// A wait that was given up sooner was cut short by the end of the run: it tells nothing of the host.
+pub const BRIEF: Duration = Duration::from_secs(1);
+
 /// What is done about TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tls {

@@ -20,6 +20,9 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+/// How the detail of a handshake begins whose time was over.
+pub const NO_END: &str = "no end of the TLS handshake";
+
 /// Which certificates will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Trust {
@@ -115,7 +118,7 @@ impl ClientTls {
         let tls = match tokio::time::timeout(limit, connector.connect(name.clone(), socket)).await {
             Ok(Ok(tls)) => tls,
             Ok(Err(error)) => return Err(failed(error.raw_os_error(), told(&error))),
-            Err(_) => return Err(failed(None, format!("no end of the TLS handshake in {} s", limit.as_secs()))),
+            Err(_) => return Err(failed(None, format!("{NO_END} in {} s", limit.as_secs()))),
         };
         let verified = self.verify(tls.get_ref().1, &name);
         if let (Trust::Verified, Err(why)) = (trust, &verified) {

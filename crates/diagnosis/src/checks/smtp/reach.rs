@@ -4,6 +4,7 @@
 use super::view::{PATIENCE, Standing, Way, last_words, octets, place, seconds, told};
 use super::{AddressFacts, HostFacts, View};
 use crate::finding::{Actor, Confidence, Finding, Impact, Say};
+use crate::session::BRIEF;
 use postrider_smtp::client::Ended;
 use postrider_smtp::{Phase, Reply, Trouble, TroubleKind};
 
@@ -118,6 +119,10 @@ fn silence(view: &View<'_>, host: &HostFacts, address: &AddressFacts, say: &mut 
     if !main.opening.first.is_empty() {
         // A first line, and the rest held back: RFC 5321 §4.2.1 allows it, and postscreen does it.
         say.untested("smtp.banner", format!("{name} had not finished its greeting after {}", seconds(waited)));
+        return;
+    }
+    if waited < BRIEF {
+        say.untested("smtp.banner", format!("no time was left to wait for the greeting of {name}"));
         return;
     }
     let title = format!("{name} takes connections and says nothing for {}", seconds(waited));

@@ -4,7 +4,7 @@ use super::demand::{self, Demand};
 use super::view::{octets, place, told};
 use super::{AddressFacts, HostFacts, View};
 use crate::finding::{Finding, Impact, Say};
-use crate::session::OldTls;
+use crate::session::{BRIEF, OldTls};
 use postrider_smtp::client::Ended;
 use postrider_smtp::{Phase, Reply, TroubleKind};
 
@@ -86,6 +86,11 @@ fn fault(view: &View<'_>, host: &HostFacts, address: &AddressFacts) -> Option<Fi
             Some(if is_old_only(address) { finding.because_of("tls.vers", name) } else { finding })
         }
         _ => match &main.ended {
+            Some(Ended::Broken(trouble))
+                if trouble.kind == TroubleKind::Timeout && main.gave_up.is_some_and(|waited| waited < BRIEF) =>
+            {
+                None
+            }
             Some(Ended::Broken(trouble)) if trouble.phase == Phase::StartTls => Some(
                 warning(format!("{name} offers STARTTLS, and {}", broken(trouble.kind)))
                     .impact(Impact::None, Impact::AtRisk)

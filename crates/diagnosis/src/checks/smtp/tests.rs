@@ -308,9 +308,21 @@ async fn a_host_that_demands_tls_and_has_none_is_a_problem() {
     assert_eq!(receiving(&say), Impact::Broken);
 }
 
+/// A run whose time is over knows nothing of the host it had just begun to talk with.
+#[tokio::test]
+async fn our_own_lack_of_time_is_no_fault_of_the_host() {
+    let hurry = |settings: &mut Settings| settings.budget = Duration::from_millis(700);
+    let late = "C: EHLO*\nS: 220 mx.x.example ESMTP\nHANG";
+    for script in ["HANG", late, &[GREET, "S: 250-mx.x.example\nS: 250 STARTTLS\nC: STARTTLS\nHANG"].concat()] {
+        let (say, ..) = looked_at(&[script], hurry).await;
+        assert_eq!((told(&say), receiving(&say)), (String::new(), Impact::None), "{script}");
+        assert!(say.state_of("smtp.banner").is_some(), "{script}");
+    }
+}
+
 #[tokio::test]
 async fn silence_is_slow_or_dead_and_that_is_said() {
-    let short = |settings: &mut Settings| settings.budget = Duration::from_millis(1500);
+    let short = |settings: &mut Settings| settings.budget = Duration::from_secs(2);
     let (say, ..) = looked_at(&["HANG"], short).await;
     assert_eq!((told(&say), receiving(&say)), ("smtp.banner warning".into(), Impact::AtRisk));
     let (say, ..) = looked_at(&["C: EHLO*\nS: HTTP/1.1 400 Bad Request\nS: \nHANG"], short).await;
