@@ -72,6 +72,11 @@ fn literal(facts: &Facts, mx: &MxFacts, say: &mut Say) {
     say.found_or_fine("mx.ip", found, "all MX records name hosts");
 }
 
+/// Whether a host may be called so (RFC 1123 §2.1); underscores are wrong, and work.
+fn is_host_name(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
 fn nohost(facts: &Facts, mx: &MxFacts, say: &mut Say) {
     let domain = &facts.domain;
     let fails = |host: &MxHost| host.ips.is_empty();
@@ -82,6 +87,9 @@ fn nohost(facts: &Facts, mx: &MxFacts, say: &mut Say) {
         let claim = match &host.failure {
             Some(Failure::NoSuchDomain { .. }) => format!("the MX host {name} does not exist"),
             Some(Failure::NoData { .. }) | None => format!("the MX host {name} has no address"),
+            Some(Failure::Malformed(_)) if !is_host_name(name) => {
+                format!("the MX record of {domain} names {name}, and no host can be called so")
+            }
             Some(trouble) => {
                 say.untested("mx.nohost", format!("{name} could not be looked up: {trouble}"));
                 continue;

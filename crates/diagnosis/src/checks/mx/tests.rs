@@ -50,6 +50,8 @@ fn healthy_sets_are_left_alone() {
 #[test]
 fn faults_of_the_set() {
     let alias = MxHost { alias: Some("real.good.test".into()), ..host(10, "mx.good.test", &["127.53.3.1"]) };
+    let malformed = Some(Failure::Malformed("not a name".into()));
+    let odd = MxHost { failure: malformed, ..host(10, "mx\\027.good.test", &[]) };
     let good = || host(20, "mx2.good.test", &["127.53.3.2"]);
     let none = MxFacts { records: Err(Failure::NoData { ttl: Duration::ZERO }), ttl: 0, hosts: vec![], implicit: true };
     let implicit = MxFacts { hosts: vec![host(0, "good.test", &["127.53.3.1"])], ..none.clone() };
@@ -70,6 +72,7 @@ fn faults_of_the_set() {
             vec!["mx.ip Broken", "mx.nohost Broken"],
         ),
         ("no such host", set(vec![host(10, "mx.good.test", &[])]), vec!["mx.nohost Broken"]),
+        ("no name of a host", set(vec![odd]), vec!["mx.nohost Broken"]),
         ("no such host, another", set(vec![host(10, "mx.good.test", &[]), good()]), vec!["mx.nohost AtRisk"]),
         ("private", set(vec![host(10, "mx.good.test", &["10.1.2.3"])]), vec!["mx.private Broken"]),
         ("twice one machine", set(vec![host(10, "mx1.good.test", &["127.53.3.2"]), good()]), vec!["mx.dup None"]),
