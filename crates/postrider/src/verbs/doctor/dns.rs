@@ -58,7 +58,7 @@ pub(super) fn run(args: &DnsArgs, world: &WorldArgs) -> Result<Exit, Failure> {
     };
     let mut settings = world.settings()?;
     if let Some(memory) = Memory::find(args.state.as_deref()) {
-        settings.history = memory.read(&name)?;
+        settings.history = memory.recall(&name).unwrap_or_default();
     }
     let ctx = world.ctx(Arc::new(Live::new(world.source)), settings)?;
     let runtime = super::runtime()?;
@@ -101,6 +101,17 @@ fn value(records: &[Rr]) -> String {
     let values: Vec<String> = records.iter().map(|rr| rr.data.to_string()).collect();
     if values.is_empty() { "no record".into() } else { values.join(", ") }
 }
+
+/// A value as the screen has it: what is too long to read is cut; all of it is in the JSON.
+fn cut(value: &str) -> String {
+    match value.char_indices().nth(VALUE_MAX) {
+        Some((end, _)) => format!("{} … and {} octets more (--json has them)", &value[..end], value.len() - end),
+        None => value.to_owned(),
+    }
+}
+
+/// Letters of a value on the screen: a dozen lines.
+const VALUE_MAX: usize = 1000;
 
 fn least(records: &[Rr]) -> Option<u32> {
     records.iter().map(|rr| rr.ttl).min()
@@ -216,7 +227,7 @@ impl Screen {
             let first = said.first().map(|(_, records)| value(records)).unwrap_or_default();
             if said.iter().all(|(_, records)| value(records) == first) {
                 let ttl = said.iter().filter_map(|(_, records)| least(records)).min();
-                rows.push(vec![what, format!("all {}", said.len()), seconds(ttl), first]);
+                rows.push(vec![what, format!("all {}", said.len()), seconds(ttl), cut(&first)]);
                 continue;
             }
             let right = zone.agreed(&question.0, question.1).unwrap_or_default();
@@ -229,7 +240,7 @@ impl Screen {
                     what,
                     server.name.clone(),
                     seconds(least(records)),
-                    format!("{}{mark}", value(records)),
+                    format!("{}{mark}", cut(&value(records))),
                 ]);
             }
         }
@@ -238,6 +249,10 @@ impl Screen {
 
     fn chain(&mut self, looked: &Looked) {
         let Some(seen) = looked.facts.dnssec.as_ref() else { return };
+        // Where the zone above was not come to, nothing is known of what it has.
+        if seen.chain.is_empty() && exit(looked) == Exit::Unsure {
+            return;
+        }
         self.head("DNSSEC");
         if seen.chain.is_empty() {
             self.table(&[vec!["not signed: the zone above has no DS record".into()]]);
@@ -266,7 +281,7 @@ impl Screen {
                                 records.sort_by(|one, other| one.data.cmp(&other.data));
                                 let same = records.iter().all(|rr| right.iter().any(|right| right.data == rr.data));
                                 let mark = if same { "" } else { "  <- not what the zone says" };
-                                format!("{} for {} more{mark}", value(&records), seconds(least(&records)))
+                                format!("{} for {} more{mark}", cut(&value(&records)), seconds(least(&records)))
                             }
                             Err(silence) => silence.to_string(),
                         };

@@ -40,6 +40,10 @@ impl Memory {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Failure::new(Exit::NoInput, format!("{}: {error}", path.display()))),
         };
+        // An empty file is what a machine that lost its power may leave.
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut lines = text.lines();
         if lines.next() != Some(SCHEMA) {
             let message = format!("{}: not a history of this version; move it away to begin a new one", path.display());
@@ -47,6 +51,16 @@ impl Memory {
         }
         // A line that was cut off by a crash is left out: it is one look less.
         Ok(lines.filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// The same for a run whose answer does not hang on it: what is wrong is told, and `None` says
+    /// that there is no memory to add to.
+    pub(crate) fn recall(&self, domain: &str) -> Option<Vec<Snapshot>> {
+        let read = self.read(domain);
+        if let Err(failure) = &read {
+            eprintln!("postrider: earlier looks are left out, and this one is not kept: {failure}");
+        }
+        read.ok()
     }
 
     /// Adds what this run saw. The file is replaced as a whole, so that a crash leaves the old one.
@@ -84,7 +98,10 @@ mod tests {
         memory.add("a.test", Snapshot { at: 5, until: 5, ..snapshot }).unwrap();
         let history = memory.read("a.test").unwrap();
         assert_eq!(history.iter().map(|s| (s.at, s.until)).collect::<Vec<_>>(), [(1, 5)]);
+        std::fs::write(memory.path("a.test"), "").unwrap();
+        assert!(memory.recall("a.test").unwrap().is_empty());
         std::fs::write(memory.path("a.test"), "something else\n").unwrap();
+        assert!(memory.recall("a.test").is_none());
         assert!(memory.read("a.test").unwrap_err().message.contains("move it away"));
         std::fs::remove_dir_all(&dir).unwrap();
     }

@@ -19,14 +19,14 @@ pub(crate) use world::WorldArgs;
 
 use crate::exit::{Exit, Failure};
 use crate::verbs::logs::domain_in;
-use crate::verbs::paint::Look;
+use crate::verbs::paint::{self, Look};
 use clap::{Subcommand, ValueEnum};
 use memory::Memory;
 use postrider_diagnosis::catalogue::checks;
 use postrider_diagnosis::ctx::{Ctx, Settings};
 use postrider_diagnosis::finding::{Severity, State};
 use postrider_diagnosis::net::{Live, World};
-use postrider_diagnosis::{Health, Report, Target, page, run as look_at};
+use postrider_diagnosis::{Health, Report, Target, harmless, page, run as look_at};
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -192,12 +192,15 @@ fn examine(args: &Args) -> Result<Exit, Failure> {
     settings.only = named("--only", &args.show.only)?;
     settings.skip = named("--skip", &args.show.skip)?;
     let memory = if args.no_history { None } else { Memory::find(args.state.as_deref()) };
-    let remembered = match (&memory, &target) {
+    let mut remembered = match (&memory, &target) {
         (Some(memory), Target::Domain { name, .. }) => Some((memory, name)),
         _ => None,
     };
     if let Some((memory, domain)) = remembered {
-        settings.history = memory.read(domain)?;
+        match memory.recall(domain) {
+            Some(history) => settings.history = history,
+            None => remembered = None,
+        }
     }
     let live: Arc<dyn World> = Arc::new(Live::new(args.world.source));
     let ctx = args.world.ctx(live, settings)?;
@@ -302,17 +305,51 @@ fn json(report: &Report) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(report);
     let text =
         text.map_err(|error| Failure::new(Exit::System, format!("the report cannot be written as JSON: {error}")))?;
-    Ok(text + "\n")
+    Ok(ascii_escapes(&text) + "\n")
+}
+
+/// JSON whose strings have no letter that drives a terminal; to who reads it, it says the same.
+fn ascii_escapes(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || harmless(c) == c {
+            safe.push(c);
+        } else {
+            // All of them are in the first plane.
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+    }
+    safe
 }
 
 /// Writes to standard output; a reader that went away is no failure.
+///
+/// The last gate: but for line ends and our own colours, nothing that drives a terminal passes,
+/// whoever said it and wherever it was forgotten.
 pub(crate) fn print(text: &str) -> Result<Exit, Failure> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    let mut out = std::io::stdout();
+    match out.write_all(safe(text).as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Exit::Io, format!("the output cannot be written: {error}")))
         }
         _ => Ok(Exit::Ok),
     }
+}
+
+/// Text of which only line ends and our own colours are more than letters.
+fn safe(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = paint::colour_at(rest).unwrap_or_else(|| c.len_utf8());
+        match &rest[..length] {
+            "\n" => safe.push('\n'),
+            colour if length > c.len_utf8() => safe.push_str(colour),
+            _ => safe.push(harmless(c)),
+        }
+        rest = &rest[length..];
+    }
+    safe
 }
 
 /// 0 healthy, 1 warnings, 2 a problem, 3 could not tell.
@@ -329,5 +366,27 @@ pub(crate) fn exit(report: &Report, fail_on: Option<Level>) -> Exit {
 
 fn is_unknown(report: &Report) -> bool {
     let verdict = &report.verdict;
-    (verdict.sending == Health::Unknown && verdict.receiving == Health::Unknown) || report.count(State::Fine) == 0
+    let unknown = [verdict.sending, verdict.receiving].map(|health| health == Health::Unknown);
+    // A run that was cut short promises nothing of what it did not come to.
+    unknown == [true, true] || report.cut_short.is_some() && unknown.contains(&true) || report.count(State::Fine) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_colours_reach_the_terminal() {
+        let look = Look { colour: true, columns: 80 };
+        for tone in [paint::Tone::Strong, paint::Tone::Good, paint::Tone::Waiting, paint::Tone::Bad, paint::Tone::Faint]
+        {
+            let ours = look.paint("é\nx", tone);
+            assert_eq!(safe(&ours), ours);
+        }
+        assert_eq!(
+            safe("a\x1b[2Jb\x1b]0;c\x07\r\u{9b}\u{202e}"),
+            "a\u{fffd}[2Jb\u{fffd}]0;c\u{fffd}\u{fffd}\u{fffd}\u{fffd}"
+        );
+        assert_eq!(safe("\x1b[31m\x1b[\x1b"), "\u{fffd}[31m\u{fffd}[\u{fffd}");
+    }
 }
