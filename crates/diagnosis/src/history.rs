@@ -4,6 +4,7 @@
 //! were. [`remember`] adds one to a domain's history; a run that saw nothing new only moves
 //! the last one's `until`, so a history grows by changes, not by runs.
 
+use crate::checks::dkim::MEMORY as KEY;
 use crate::facts::Facts;
 use crate::finding::{Finding, Severity};
 use crate::report::{Change, moment};
@@ -97,13 +98,22 @@ pub fn differences(old: &Snapshot, new: &Snapshot) -> Vec<String> {
             _ if name == "serial" => {}
             Some(before) if before == value => {}
             Some(before) => lines.push(format!("{name} changed: {} → {}", short(before), short(value))),
-            // What was never asked before is not new.
-            None if old.seen.is_empty() => {}
-            None if name.starts_with(crate::checks::dkim::ASKED_BY_NAME) => {}
+            None if !is_known_to_be_new(old, name) => {}
             None => lines.push(format!("{name} is new: {}", short(value))),
         }
     }
     lines
+}
+
+/// Whether the earlier run would have seen it. What was not asked for then, or not answered, as a
+/// silent registry or host, is not new because it is seen now.
+fn is_known_to_be_new(old: &Snapshot, name: &str) -> bool {
+    let asked = |label: &str| old.seen.keys().any(|known| known.starts_with(label));
+    match name {
+        "MX" | "SPF" | "DMARC" | "MTA-STS" | "TLSRPT" => asked("NS"),
+        _ if name.starts_with(KEY) => asked(KEY),
+        _ => false,
+    }
 }
 
 fn short(value: &str) -> String {
@@ -179,11 +189,17 @@ mod tests {
     fn differences_are_told_and_a_serial_is_not() {
         assert_eq!(differences(&snap(1, "10 a", &[]), &snap(2, "10 b", &[])), ["MX changed: 10 a → 10 b"]);
         assert!(differences(&snap(1, "a", &[]), &snap(2, "a", &[])).is_empty());
+        let mut old = snap(1, "a", &[]);
         let mut new = snap(2, "a", &[]);
-        new.seen.insert("DKIM key default".into(), "00ff".into());
+        for name in ["SPF", "DKIM key: mail", "DKIM key at own", "registrar", "certificate of mx"] {
+            new.seen.insert(name.into(), "x".into());
+        }
+        assert!(differences(&old, &new).is_empty(), "an earlier run that saw no zone and no key");
+        old.seen.insert("NS".into(), "ns1".into());
+        assert_eq!(differences(&old, &new), ["SPF is new: x"]);
+        old.seen.insert("DKIM key: default".into(), "x".into());
         // One that the user named today was there before, for all that is known.
-        new.seen.insert("DKIM key at own".into(), "00ff".into());
-        assert_eq!(differences(&snap(1, "a", &[]), &new), ["DKIM key default is new: 00ff"]);
+        assert_eq!(differences(&old, &new), ["DKIM key: mail is new: x", "SPF is new: x"]);
     }
 
     #[test]

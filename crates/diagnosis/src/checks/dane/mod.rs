@@ -122,6 +122,9 @@ pub(crate) fn remember(facts: &Facts, seen: &mut BTreeMap<String, String>) {
     for pins in facts.pins.iter().flatten() {
         let mut lines: Vec<String> = pins.tlsa.iter().flatten().map(tlsa::shown).collect();
         lines.sort();
+        if pins.tlsa.as_ref().is_err_and(Failure::is_absence) {
+            lines.push("none".into());
+        }
         if !lines.is_empty() {
             seen.insert(format!("TLSA of {}", pins.host), lines.join(" | "));
         }

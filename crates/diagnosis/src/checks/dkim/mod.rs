@@ -174,13 +174,13 @@ pub(crate) fn remember(facts: &Facts, seen: &mut BTreeMap<String, String>) {
         if keys.is_empty() {
             continue;
         }
-        let asked = if COMMON.contains(&selector.selector.as_str()) { "DKIM key" } else { ASKED_BY_NAME };
-        seen.insert(format!("{asked} {}", selector.selector), keys.join(" "));
+        let label = if COMMON.contains(&selector.selector.as_str()) { MEMORY } else { "DKIM key at" };
+        seen.insert(format!("{label} {}", selector.selector), keys.join(" "));
     }
 }
 
-/// How the memory of a key begins that is asked for only when its selector is named.
-pub(crate) const ASKED_BY_NAME: &str = "DKIM key at";
+/// How the memory of a key begins that is asked for in every run.
+pub(crate) const MEMORY: &str = "DKIM key:";
 
 /// Lets the judges of this room speak.
 pub(crate) fn judge(facts: &Facts, say: &mut Say) {

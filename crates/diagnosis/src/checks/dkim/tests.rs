@@ -125,8 +125,8 @@ fn keys_are_known_again_by_their_hash() {
         seen
     };
     let one = memory("v=DKIM1; p=AAAA");
-    assert_eq!(one.keys().collect::<Vec<_>>(), ["DKIM key at own", "DKIM key default"]);
+    assert_eq!(one.keys().collect::<Vec<_>>(), ["DKIM key at own", "DKIM key: default"]);
     assert_eq!(one["DKIM key at own"], "revoked");
-    assert_eq!(one["DKIM key default"], memory("v=DKIM1;k=rsa; p=AA AA")["DKIM key default"]);
-    assert_ne!(one["DKIM key default"], memory("v=DKIM1; p=AAAB")["DKIM key default"]);
+    assert_eq!(one["DKIM key: default"], memory("v=DKIM1;k=rsa; p=AA AA")["DKIM key: default"]);
+    assert_ne!(one["DKIM key: default"], memory("v=DKIM1; p=AAAB")["DKIM key: default"]);
 }

@@ -20,6 +20,8 @@ use std::time::Duration;
 
 /// How long the policy file may take; senders wait up to a minute (RFC 8461 §3.3).
 const POLICY_LIMIT: Duration = Duration::from_millis(3_500);
+/// A picture is worth less waiting.
+const PICTURE_LIMIT: Duration = Duration::from_millis(2_000);
 const POLICY_BYTES_MAX: usize = 64 * 1024;
 
 /// Texts at a name, or why there are none.
@@ -36,6 +38,8 @@ pub struct PolicyFacts {
     pub tlsrpt: Texts,
     /// At `default._bimi`.
     pub bimi: Texts,
+    /// The picture that the BIMI record names, where it names one.
+    pub picture: Option<Fetched>,
 }
 
 impl PolicyFacts {
@@ -62,8 +66,28 @@ pub(crate) async fn gather(ctx: &Ctx, domain: &str) -> PolicyFacts {
         let policy = if wanted { Some(policy(ctx, domain).await) } else { None };
         (sts, policy)
     };
-    let ((sts, policy), tlsrpt, bimi) = tokio::join!(sts_and_policy, tlsrpt, bimi);
-    PolicyFacts { sts, policy, tlsrpt, bimi }
+    let bimi_and_picture = async {
+        let bimi = bimi.await;
+        let place = bimi.iter().flatten().find_map(|text| bimi::place(text));
+        let picture = match place {
+            Some(url) => Some(http::get(ctx, &picture(ctx, url)).await),
+            None => None,
+        };
+        (bimi, picture)
+    };
+    let ((sts, policy), tlsrpt, (bimi, picture)) = tokio::join!(sts_and_policy, tlsrpt, bimi_and_picture);
+    PolicyFacts { sts, policy, tlsrpt, bimi, picture }
+}
+
+fn picture(ctx: &Ctx, url: String) -> Get {
+    Get {
+        url,
+        accept: "image/svg+xml",
+        purpose: "picture".into(),
+        redirects_max: 2,
+        bytes_max: POLICY_BYTES_MAX,
+        limit: ctx.within(PICTURE_LIMIT),
+    }
 }
 
 async fn texts(ctx: &Ctx, name: &str) -> Texts {

@@ -17,7 +17,7 @@ fn absent() -> Texts {
 }
 
 fn nothing() -> PolicyFacts {
-    PolicyFacts { sts: absent(), policy: None, tlsrpt: absent(), bimi: absent() }
+    PolicyFacts { sts: absent(), policy: None, tlsrpt: absent(), bimi: absent(), picture: None }
 }
 
 fn answer(status: u16, fields: &[(&str, &str)], body: &str) -> Fetched {
@@ -221,5 +221,34 @@ fn an_enforced_policy_against_the_certificates() {
         let told: Vec<_> =
             say.findings().iter().map(|f| format!("{} {:?} {:?}", f.id, f.severity, f.receiving)).collect();
         assert_eq!(told, want, "{mode} {host:?}");
+    }
+}
+
+#[test]
+fn the_picture_of_bimi() {
+    const GOOD: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.2\" baseProfile=\"tiny-ps\" viewBox=\"0 0 9 9\"><title>A</title></svg>";
+    let peer: SocketAddr = "192.0.2.1:443".parse().unwrap();
+    let svg = |status, body: &str| answer(status, &[("content-type", "image/svg+xml")], body);
+    let stopped = |stop| Fetched { hops: Vec::new(), end: Err(stop) };
+    let table = [
+        (svg(200, GOOD), 0, State::Fine),
+        (svg(200, &GOOD.replace("tiny-ps", "full")), 1, State::Found),
+        (svg(200, "<html></html>"), 1, State::Found),
+        (svg(404, ""), 1, State::Found),
+        (stopped(Stop::NoAddress { host: "a.example".into(), why: None }), 1, State::Found),
+        // What may be our own line's fault, or a server's bad moment, is nothing to tell.
+        (stopped(Stop::NoAddress { host: "a.example".into(), why: Some("timeout".into()) }), 0, State::Fine),
+        (stopped(Stop::Silent(peer, Duration::from_secs(2))), 0, State::Fine),
+        (svg(503, ""), 0, State::Fine),
+        // Compressed: not looked into.
+        (svg(200, "\u{1f}\u{8b}"), 0, State::Fine),
+    ];
+    for (picture, want, state) in table {
+        let shown = format!("{picture:?}");
+        let bimi = Ok(vec!["v=BIMI1; l=https://a.example/l.svg; a=".to_owned()]);
+        let say = said(PolicyFacts { bimi, picture: Some(picture), ..nothing() });
+        assert_eq!(say.findings().len(), want, "{shown}");
+        assert!(say.findings().iter().all(|finding| finding.severity == crate::finding::Severity::Note));
+        assert_eq!(say.state_of("bimi"), Some(state), "{shown}");
     }
 }
