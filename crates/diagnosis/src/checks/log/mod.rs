@@ -10,7 +10,7 @@ mod tests;
 pub(crate) use onset::{since, timeline};
 
 use crate::facts::Facts;
-use crate::finding::{Actor, Confidence, Finding, Impact, Say, Severity};
+use crate::finding::{Actor, Confidence, Finding, Impact, Say, Severity, State};
 use crate::log::{Flow, LogSeen, Reason};
 use crate::report::moment;
 use postrider_reply::{Cause, Who};
@@ -58,8 +58,10 @@ pub(super) fn judge(facts: &Facts, say: &mut Say) {
         let why = format!("nothing in {} is about mail of {}", log.files.join(", "), facts.domain);
         return IDS.into_iter().for_each(|id| say.untested(id, why.clone()));
     }
+    // Its hosts greet as they should, seen from here: what the log says of them may be over.
+    let answers = say.state_of("smtp.banner") == Some(State::Fine);
     let found: Vec<Finding> =
-        Way::BOTH.into_iter().filter_map(|way| direction(facts, log, way, say.findings())).collect();
+        Way::BOTH.into_iter().filter_map(|way| direction(facts, log, way, say.findings(), answers)).collect();
     let seen = Way::BOTH.map(|way| format!("{} {}", way.words(), figures(way.flow(log)))).join("; ");
     say.found_or_fine("log.dir", found, seen);
     onset::judge(facts, log, say);
@@ -86,14 +88,17 @@ struct Standing<'a> {
     title: String,
 }
 
-fn direction(facts: &Facts, log: &LogSeen, way: Way, others: &[Finding]) -> Option<Finding> {
+fn direction(facts: &Facts, log: &LogSeen, way: Way, others: &[Finding], answers: bool) -> Option<Finding> {
     let flow = way.flow(log);
     let mut standing = match way {
         Way::Out => sending(flow)?,
         Way::In => receiving(flow)?,
     };
     let stale = !log.is_fresh(facts.now.0);
-    if stale {
+    let reason = standing.reason;
+    let root = root(reason.cause, way, others);
+    let over = way == Way::In && answers && root.is_none() && is_seen_from_here(reason.cause);
+    if stale || over {
         (standing.severity, standing.impact) = (Severity::Warning, Impact::AtRisk);
     }
     let Standing { severity, impact, reason, title } = standing;
@@ -119,6 +124,9 @@ fn direction(facts: &Facts, log: &LogSeen, way: Way, others: &[Finding]) -> Opti
         finding = finding.confidence(Confidence::Low).meaning(format!("The log ends {end}; it may be well again."));
     }
     finding = finding.meaning(format!("In the log, {} {}.", way.words(), figures(flow)));
+    if over {
+        finding = finding.confidence(Confidence::Low).meaning("Seen from here, its hosts answer now; it may be over.");
+    }
     match flow.last_accepted {
         Some(at) => {
             finding = finding.meaning(format!("The last one was taken at {} by {}.", moment(at), flow.last_accepted_by))
@@ -128,7 +136,7 @@ fn direction(facts: &Facts, log: &LogSeen, way: Way, others: &[Finding]) -> Opti
     if let Some(at) = flow.onset {
         finding = finding.since(at);
     }
-    Some(match root(reason.cause, way, others) {
+    Some(match root {
         Some(root) => finding.because_of(root.id, &root.subject),
         None => finding,
     })
@@ -183,6 +191,11 @@ fn receiving(flow: &Flow) -> Option<Standing<'_>> {
     };
     let title = format!("the log shows no mail to the domain taken any more: '{}'", reason.short);
     Some(Standing { severity, impact, reason, title })
+}
+
+/// Reasons that would show from here as well.
+const fn is_seen_from_here(cause: Cause) -> bool {
+    matches!(cause, Cause::ConnectionTimeout | Cause::ConnectionRefused | Cause::DomainNotFound | Cause::NoMx)
 }
 
 /// Reasons that no further try does away with.

@@ -1,5 +1,4 @@
 use super::*;
-use crate::finding::State;
 use crate::history::Snapshot;
 use crate::log::{Silent, Streak};
 use postrider_reply::Decoder;
@@ -117,6 +116,17 @@ fn peers_that_take_nothing_while_others_do() {
 fn an_old_log_proves_nothing_of_today() {
     let old = facts(failing(Cause::SpfFailed, 9, 4), Flow::default(), NOW - 72 * HOUR);
     assert_eq!(told(&old)[0].0, Severity::Warning);
+}
+
+#[test]
+fn what_answers_now_may_be_over() {
+    let table = [(Cause::ConnectionRefused, Severity::Warning), (Cause::ServerError, Severity::Problem)];
+    for (cause, want) in table {
+        let mut say = Say::default();
+        say.fine("smtp.banner", "220");
+        judge(&facts(Flow::default(), failing(cause, 5, 1), NOW), &mut say);
+        assert_eq!(say.findings()[0].severity, want, "{cause:?}");
+    }
 }
 
 #[test]
