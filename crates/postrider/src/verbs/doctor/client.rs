@@ -1,7 +1,7 @@
 //! `postrider doctor client USER@DOMAIN`: can this user's mail program fetch and send, what to type
 //! into it, and if it cannot, why.
 
-use super::{LiveLine, ShowArgs, WorldArgs, exit, print, runtime, text, world};
+use super::{ShowArgs, WorldArgs, exit, print, text, world};
 use crate::exit::{Exit, Failure};
 use crate::verbs::paint::{Look, Tone, cells, wrapped};
 use crate::verbs::secret;
@@ -87,20 +87,7 @@ pub(super) fn run(args: &ClientArgs, world: &WorldArgs) -> Result<Exit, Failure>
 }
 
 fn observe(ctx: &Ctx, wish: &Wish, show: &ShowArgs) -> Result<Report, Failure> {
-    let runtime = runtime()?;
-    let live = LiveLine::new(!show.quiet && !show.json && !show.html);
-    let report = runtime.block_on(async {
-        let stop = async {
-            // Without a signal handler Ctrl-C ends the program, as it would anyway.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        run_client(ctx, wish, &|what| live.show(what), stop).await
-    });
-    live.clear();
-    runtime.shutdown_background();
-    Ok(report)
+    super::interruptible(show, async |progress, stop| run_client(ctx, wish, progress, stop).await)
 }
 
 /// What the arguments ask for; the password last, so that nobody types one in vain.

@@ -26,10 +26,11 @@ use postrider_diagnosis::catalogue::checks;
 use postrider_diagnosis::ctx::{Ctx, Settings};
 use postrider_diagnosis::finding::{Severity, State};
 use postrider_diagnosis::net::{Live, World};
-use postrider_diagnosis::{Health, Report, Target, harmless, page, run as look_at};
+use postrider_diagnosis::{Health, Progress, Report, Target, harmless, page, run as look_at};
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// The arguments of `doctor`.
@@ -261,22 +262,28 @@ fn settings(world: &WorldArgs, ask: &AskArgs, target: &Target) -> Result<Setting
 
 /// Runs it, with a live line; Ctrl-C ends it early with what is known.
 pub(crate) fn observe(ctx: &Ctx, target: &Target, show: &ShowArgs) -> Result<Report, Failure> {
+    interruptible(show, async |progress, stop| look_at(ctx, target, progress, stop).await)
+}
+
+/// Runs with a live line, and with a future that comes true at Ctrl-C.
+fn interruptible<T>(show: &ShowArgs, run: impl AsyncFnOnce(Progress<'_>, Stop) -> T) -> Result<T, Failure> {
     let runtime = runtime()?;
     let live = LiveLine::new(!show.quiet && !show.json && !show.html);
-    let report = runtime.block_on(async {
-        let stop = async {
-            // Without a signal handler Ctrl-C ends the program, as it would anyway.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        look_at(ctx, target, &|what| live.show(what), stop).await
+    let stop: Stop = Box::pin(async {
+        // Without a signal handler Ctrl-C ends the program, as it would anyway.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     });
+    let seen = runtime.block_on(run(&|what| live.show(what), stop));
     live.clear();
     // What still waits for a silent host is left behind.
     runtime.shutdown_background();
-    Ok(report)
+    Ok(seen)
 }
+
+/// Comes true when the user wants no more.
+type Stop = Pin<Box<dyn Future<Output = ()>>>;
 
 /// What the verbs of diagnosis run on.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
