@@ -339,7 +339,7 @@ impl Screen {
         let _ = writeln!(self.text, "\n  {} {title}   {id}", self.look.paint(sign, tone));
         let room = self.look.columns.saturating_sub(4).max(30);
         for evidence in &finding.evidence {
-            for line in wrapped(&format!("{}  {}", evidence.server, evidence.text), room) {
+            for line in wrapped(&format!("{}  {}", evidence.server, cut(&evidence.text)), room) {
                 let _ = writeln!(self.text, "    {}", self.look.paint(&line, Tone::Faint));
             }
         }
@@ -415,6 +415,14 @@ fn page(asked: &str, looked: &Looked, since: Duration) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_long_to_read_is_cut() {
+        assert_eq!(cut("é"), "é");
+        assert_eq!(cut(&"é".repeat(VALUE_MAX)), "é".repeat(VALUE_MAX));
+        let long = cut(&"é".repeat(VALUE_MAX + 2));
+        assert!(long.ends_with("é … and 4 octets more (--json has them)"), "{long}");
+    }
 
     #[test]
     fn spans_as_they_are_typed() {
