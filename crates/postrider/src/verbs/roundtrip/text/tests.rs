@@ -83,7 +83,7 @@ fn the_answer_comes_first_and_the_way_has_its_times() {
         "{text}"
     );
     assert!(text.contains("who must act: the owner of b@y.test: settings, password or mailbox\n"), "{text}");
-    assert!(text.contains("  1  Check user name (--to-user)"), "{text}");
+    assert!(text.contains("  1 Check user name (--to-user)"), "{text}");
     for row in [
         "      connect to smtp.x.test:465               12 ms",
         "      smtp.x.test (ESMTPS)                      +0 s",
