@@ -4,7 +4,10 @@ use super::cert::examine;
 use super::{AddressFacts, GreetsAs, HostFacts, mine};
 use crate::ctx::Ctx;
 use crate::session::{Plan, Session, SessionFacts, Tls};
+use domain::base::iana::Rtype;
 use futures_util::future::join_all;
+use postrider_mailauth::dmarc;
+use postrider_mailauth::tlsrpt::{self, Destination};
 use postrider_smtp::Host;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -14,6 +17,10 @@ const SUBMISSIONS: u16 = 465;
 /// Hosts, and addresses of each, that are spoken to.
 const HOSTS_MAX: usize = 8;
 const ADDRESSES_MAX: usize = 4;
+/// Addresses for reports that are asked for, and how long finding them may hold the session up:
+/// others have looked the records up by then, as a rule.
+const REPORTS_MAX: usize = 2;
+const REPORTS_LIMIT: Duration = Duration::from_millis(300);
 /// What is kept back from the run's time, so that what was seen can be told.
 const RESERVE: Duration = Duration::from_millis(250);
 /// With less than this left, no further connection is begun.
@@ -154,11 +161,43 @@ async fn recipients(ctx: &Ctx, domain: &str, session: &mut Session) {
     asked.push(("postmaster", "postmaster".to_owned()));
     asked.push(("random", nobody()));
     asked.push(("abuse", "abuse".to_owned()));
+    // Last, as a host may lose patience: the addresses of the domain that ask for reports.
+    let ready = tokio::time::timeout(REPORTS_LIMIT, report_boxes(ctx, domain)).await.unwrap_or_default();
+    let fresh: Vec<String> = ready.into_iter().filter(|local| !asked.iter().any(|(_, known)| known == local)).collect();
+    asked.extend(fresh.into_iter().take(REPORTS_MAX).map(|local| ("report", local)));
     for (name, local) in asked {
         if session.ask(name, &format!("RCPT TO:<{local}@{domain}>")).await.is_none() {
             return;
         }
     }
+}
+
+/// The local parts at the domain itself to which its DMARC and TLSRPT records send reports.
+async fn report_boxes(ctx: &Ctx, domain: &str) -> Vec<String> {
+    let (dmarc_at, tlsrpt_at) = (format!("_dmarc.{domain}"), format!("_smtp._tls.{domain}"));
+    let (dmarc, tlsrpt) = tokio::join!(ctx.find(&dmarc_at, Rtype::TXT), ctx.find(&tlsrpt_at, Rtype::TXT));
+    let mut addresses: Vec<String> = Vec::new();
+    for text in dmarc.texts().iter().filter(|text| dmarc::is_record(text)) {
+        let record = dmarc::read(text).value;
+        let uris = record.aggregate_reports.iter().chain(&record.failure_reports);
+        addresses.extend(uris.filter_map(|uri| uri.address.as_deref().map(str::to_owned)));
+    }
+    for text in tlsrpt.texts().iter().filter(|text| tlsrpt::is_record(text)) {
+        let destinations = tlsrpt::read(text).value.destinations;
+        addresses.extend(destinations.iter().filter_map(|destination| match destination {
+            Destination::Mail(address) => Some(address.to_string()),
+            Destination::Https(_) => None,
+        }));
+    }
+    let mut locals: Vec<String> = Vec::new();
+    for address in addresses {
+        let Some((local, host)) = address.rsplit_once('@') else { continue };
+        let local = local.to_owned();
+        if host.trim_end_matches('.').eq_ignore_ascii_case(domain) && is_plain(&local) && !locals.contains(&local) {
+            locals.push(local);
+        }
+    }
+    locals
 }
 
 /// Whether it is a host for mail from anywhere, by its port.

@@ -129,7 +129,16 @@ async fn again(ctx: &Ctx, host: &str, seen: &AddressFacts, after: Duration) -> A
     for asked in &seen.main.asked {
         let wanted = matches!(
             asked.name,
-            "mail" | "mail-other" | "rcpt" | "postmaster" | "random" | "abuse" | "rset" | "relay-mail" | "relay"
+            "mail"
+                | "mail-other"
+                | "rcpt"
+                | "postmaster"
+                | "random"
+                | "abuse"
+                | "report"
+                | "rset"
+                | "relay-mail"
+                | "relay"
         );
         if wanted && session.ask(asked.name, &asked.line).await.is_none() {
             break;

@@ -4,7 +4,7 @@ use super::reach::about_us;
 use super::view::{place, told};
 use super::{AddressFacts, Again, HostFacts, View};
 use crate::finding::{Actor, Finding, Impact, Say};
-use crate::session::Asked;
+use crate::session::{Asked, SessionFacts};
 use postrider_reply::{Cause, Who};
 use postrider_smtp::{Phase, Reply};
 
@@ -296,6 +296,24 @@ fn roles(host: &HostFacts, address: &AddressFacts, domain: &str, say: &mut Say) 
                 .fix(format!("Make {role}@{domain} an alias of a mailbox that somebody reads.")),
         );
     }
+    let refused = unknown_report_boxes(talk);
+    for asked in &refused {
+        all_taken = false;
+        let address_of = asked.line.trim_start_matches("RCPT TO:<").trim_end_matches('>');
+        let reply = asked.reply.as_ref().map(told).unwrap_or_default();
+        say.found(
+            Finding::note(
+                "smtp.roles",
+                name.clone(),
+                format!("{name} refuses {address_of}, where the domain wants reports sent"),
+            )
+            .impact(Impact::None, Impact::None)
+            .rfc("RFC 9989 §4.7")
+            .meaning("Reports about mail in the name of the domain, or about TLS, are lost.")
+            .seen("smtp", place(host, address), reply)
+            .fix(format!("Make {address_of} a mailbox or an alias, or name another address in the record (rua, ruf).")),
+        );
+    }
     if all_taken {
         say.fine("smtp.roles", format!("{name} takes postmaster@ and abuse@"));
     }
@@ -357,4 +375,46 @@ fn roundabout(host: &HostFacts, address: &AddressFacts) -> Option<Finding> {
         let reply = asked.reply.as_ref().map(told).unwrap_or_default();
         finding.seen("smtp", place(host, address), format!("{} -> {reply}", asked.line))
     }))
+}
+
+/// Addresses for reports that are refused just as an address that nobody has. A refusal in other
+/// words may be about our empty sender, as lists and closed groups have it.
+fn unknown_report_boxes(talk: &SessionFacts) -> Vec<&Asked> {
+    let Some(nobody) = talk.answer("random").filter(|reply| reply.code().is_permanent()) else { return Vec::new() };
+    let alike = |reply: &Reply| {
+        reply.code() == nobody.code()
+            && reply.enhanced() == nobody.enhanced()
+            && (reply.enhanced().is_some() || reply.text() == nobody.text())
+    };
+    talk.asked.iter().filter(|asked| asked.name == "report" && asked.reply.as_ref().is_some_and(alike)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use postrider_smtp::ReplyCode;
+    use std::time::Duration;
+
+    #[test]
+    fn an_address_for_reports_is_unknown_when_it_is_refused_as_nobody_is() {
+        let none = "5.1.1 no such user";
+        let table = [
+            ((550, none), (550, "5.1.1 <x> unknown"), 1),
+            ((550, none), (550, "5.7.1 members only"), 0),
+            ((550, none), (250, "ok"), 0),
+            ((550, none), (450, "4.7.1 later"), 0),
+            ((550, "no"), (550, "no"), 1),
+            ((550, "no"), (550, "not from you"), 0),
+            // A catch-all takes reports as well; whatever it says to them is about something else.
+            ((250, "ok"), (550, none), 0),
+        ];
+        for (random, report, want) in table {
+            let mut talk = SessionFacts::new("mx", "192.0.2.1:25".parse().unwrap());
+            for (name, (code, text)) in [("random", random), ("report", report)] {
+                let reply = Some(Reply::new(ReplyCode::new(code).unwrap(), text));
+                talk.asked.push(Asked { name, line: "RCPT TO:<r@x.example>".into(), reply, took: Duration::ZERO });
+            }
+            assert_eq!(unknown_report_boxes(&talk).len(), want, "{random:?} {report:?}");
+        }
+    }
 }
