@@ -37,6 +37,7 @@ pub fn write(ctx: &Ctx, target: &Target, ca: Option<String>, entries: &[Entry]) 
         target: target.to_string(),
         at: ctx.now.0,
         settings: serde_json::to_value(&*ctx.settings)?,
+        entries: Some(entries.len()),
         ca,
     };
     let mut text = serde_json::to_string(&heading)? + "\n";

@@ -17,6 +17,9 @@ pub enum ReplayError {
     /// It is of another version.
     #[error("the case file is of another version: {0}; this program reads postrider.case/1")]
     Version(String),
+    /// It is not all there.
+    #[error("the case file is cut off: it has {0} of its {1} entries; get it again")]
+    CutOff(usize, usize),
     /// A line of it cannot be read.
     #[error("line {0} of the case file cannot be read: {1}")]
     Line(usize, String),
@@ -52,9 +55,14 @@ impl Replay {
             return Err(ReplayError::Version(heading.schema));
         }
         let mut replay = Self::default();
+        let mut read = 0;
         for (index, line) in lines.enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let entry = serde_json::from_str(line).map_err(|error| ReplayError::Line(index + 2, error.to_string()))?;
             replay.learn(entry);
+            read += 1;
+        }
+        if let Some(all) = heading.entries.filter(|all| read < *all) {
+            return Err(ReplayError::CutOff(read, all));
         }
         Ok((heading, replay))
     }

@@ -29,6 +29,9 @@ pub struct Heading {
     pub at: i64,
     /// What the run was told.
     pub settings: serde_json::Value,
+    /// How many entries follow, so that a file that was cut off is known for one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub entries: Option<usize>,
     /// The certificate authorities it was given, as PEM; else the system's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ca: Option<String>,

@@ -56,6 +56,7 @@ async fn a_session_is_kept_line_by_line_and_replays_the_same() {
     ];
     assert_eq!(told(&live), want);
     let heading = Heading {
+        entries: None,
         schema: "postrider.case/1".into(),
         target: "x".into(),
         at: 0,
