@@ -278,6 +278,12 @@ impl Names {
         cut
     }
 
+    /// Remembers a delegation that was found otherwise.
+    pub fn know(&self, cut: &Cut) {
+        let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        cuts.insert(cut.zone.clone(), Arc::new(cut.clone()));
+    }
+
     /// From here on the servers of a zone that answer are asked before those that do not.
     pub fn prefer(&self, zone: &str, serving: &[IpAddr]) {
         let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);

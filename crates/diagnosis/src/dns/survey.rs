@@ -3,7 +3,7 @@
 //! First the way from the root to the zone, then every server, on every address, by UDP and
 //! TCP, with every name that mail needs. Nothing is judged here.
 
-use super::names::{Cut, Names, Server, cut_of, is_under};
+use super::names::{Cut, Names, Server, cut_of, is_under, parent_of};
 use super::packet::{Data, Packet, Rr};
 use crate::net::{Ask, Silence, Transport};
 use domain::base::iana::Rtype;
@@ -181,10 +181,16 @@ impl Survey {
 /// that mail needs.
 pub async fn survey(names: &Names, domain: &str, more: &[Question]) -> Survey {
     let mut survey = Survey { domain: domain.to_owned(), ..Survey::default() };
-    let Some((cut, apex)) = descend(names, &mut survey).await else { return survey };
+    let mut way = descend(names, &mut survey).await;
+    if way.is_none() && matches!(survey.lost, Some(LostWay::Above(_))) {
+        way = by_resolver(names, domain).await;
+    }
+    let Some((cut, apex)) = way else { return survey };
+    // Without a way from the root, what the resolver names is believed only when it answers.
+    let above = survey.lost.take_if(|lost| matches!(lost, LostWay::Above(_)));
     survey.zone = apex.clone();
     names.examine(&apex);
-    if cut.zone == apex {
+    if cut.zone == apex && above.is_none() {
         survey.delegation.clone_from(&cut.servers);
     }
     // Of a zone without a living server nobody can say which servers it has.
@@ -194,7 +200,33 @@ pub async fn survey(names: &Names, domain: &str, more: &[Question]) -> Survey {
     (survey.ds, survey.ds_known) = ds;
     survey.own_servers = own;
     look(names, &mut survey, &cut, more).await;
-    survey
+    match above {
+        Some(above) if survey.serving().next().is_none() => {
+            Survey { domain: survey.domain, lost: Some(above), ..Survey::default() }
+        }
+        _ => survey,
+    }
+}
+
+/// The zone of a domain and its servers as the resolver knows them, where the root does not
+/// answer from here: a network in which only some servers can be asked.
+async fn by_resolver(names: &Names, domain: &str) -> Option<(Cut, String)> {
+    let mut apex = domain.to_owned();
+    // A top-level domain is nobody's mail domain.
+    while apex.contains('.') {
+        let found = names.recurse(&apex, Rtype::NS).await;
+        if !found.all().is_empty() {
+            let mut cut = cut_of(&apex, found.all(), &[]);
+            for server in &mut cut.servers {
+                let found = names.recurse(&server.name, Rtype::A).await;
+                server.ips = found.all().iter().filter_map(|rr| rr.data.address()).collect();
+            }
+            names.know(&cut);
+            return Some((cut, apex));
+        }
+        apex = parent_of(&apex);
+    }
+    None
 }
 
 /// From the root to the servers of the domain's zone.

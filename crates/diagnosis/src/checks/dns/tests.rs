@@ -347,3 +347,27 @@ async fn what_resolvers_say() {
     assert_eq!(told(&say), "~dns.propag#good.test");
     assert_eq!(say.findings()[0].then, "old answers live until 2026-11-27T13:00:00Z (60 min left)");
 }
+
+/// The root is out of reach, and a resolver is there: its word on who the servers are is
+/// believed when they answer, and is no reproach to them when they do not.
+#[tokio::test]
+async fn where_the_root_does_not_answer_the_resolver_names_the_servers() {
+    let resolver = "127.5.0.1";
+    let paper = |faults: &[&str]| {
+        let paper = Paper::small().serve(resolver, "good.test", GOOD).fault("127.2.0.250", Fault::Silent);
+        faults.iter().fold(paper, |paper, server| paper.fault(server, Fault::Silent))
+    };
+    let table: [(&str, &[&str], &str, usize); 3] = [
+        ("all serve", &[], "", 2),
+        ("one is silent", &["127.2.0.2"], "!dns.unreach#ns2.good.test", 1),
+        ("none can be asked", &["127.2.0.1", "127.2.0.2"], "", 0),
+    ];
+    for (what, faults, want, serving) in table {
+        let paper = paper(faults);
+        let mut settings: Settings = paper.settings();
+        settings.sources.resolvers = vec![format!("{resolver}:53").parse().unwrap()];
+        let (facts, say) = look(&paper.ctx_with(settings), "good.test").await;
+        assert_eq!((told(&say).as_str(), facts.zone.unwrap().serving().count()), (want, serving), "{what}");
+        assert_eq!(say.state_of("dns.walk"), Some(State::Untested), "{what}");
+    }
+}

@@ -28,6 +28,9 @@ pub(super) fn judge(facts: &Facts, zone: &Survey, say: &mut Say) {
     if let Some(finding) = no_such_name(zone) {
         return say.found(finding);
     }
+    if zone.steps.is_empty() {
+        return say.untested(ID, "the root does not answer from here; the resolver named the servers");
+    }
     let ms = zone.steps.iter().map(|step| step.took.as_secs_f64() * 1000.0).sum::<f64>();
     let way: Vec<&str> = zone.steps.iter().map(|step| step.zone.as_str()).collect();
     say.fine(ID, format!("{} in {ms:.0} ms", way.join(" > ")));

@@ -160,6 +160,10 @@ fn private(facts: &Facts, mx: &MxFacts, say: &mut Say) {
         facts.zone.iter().flat_map(|zone| zone.serving()).map(|server| class_of(server.ip)).collect();
     let hidden = |ip: std::net::IpAddr| class_of(ip) != Class::Global && !at_home.contains(&class_of(ip));
     let saved = mx.hosts.iter().any(|host| host.ips.iter().any(|ip| !hidden(*ip)));
+    if at_home.is_empty() && mx.hosts.iter().flat_map(|host| &host.ips).any(|ip| hidden(*ip)) {
+        return say
+            .untested("mx.private", "where the name servers are is not known, so neither is what is out of reach");
+    }
     let mut found = Vec::new();
     for host in &mx.hosts {
         for ip in host.ips.iter().copied().filter(|ip| hidden(*ip)) {
