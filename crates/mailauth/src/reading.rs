@@ -49,21 +49,31 @@ impl<T, K: Copy + PartialEq> Reading<T, K> {
 
 /// Remarks while they are gathered.
 #[derive(Debug)]
-pub(crate) struct Remarks<K>(Vec<Remark<K>>);
+pub(crate) struct Remarks<K> {
+    list: Vec<Remark<K>>,
+    /// Whether the text is to be written anew.
+    pub(crate) mend: bool,
+}
 
 impl<K> Remarks<K> {
     pub(crate) const fn new() -> Self {
-        Self(Vec::new())
+        Self { list: Vec::new(), mend: false }
     }
 
     pub(crate) fn add(&mut self, kind: K, span: Range<usize>, text: impl Into<String>) {
-        if self.0.len() < REMARKS_MAX {
-            self.0.push(Remark { kind, span, text: presentable(&text.into(), TEXT_CHARS_MAX) });
+        if self.list.len() < REMARKS_MAX {
+            self.list.push(Remark { kind, span, text: presentable(&text.into(), TEXT_CHARS_MAX) });
         }
     }
 
+    /// Adds a remark on something that a text written anew would not have.
+    pub(crate) fn mended(&mut self, kind: K, span: Range<usize>, text: impl Into<String>) {
+        self.mend = true;
+        self.add(kind, span, text);
+    }
+
     pub(crate) fn into_reading<T>(self, value: T, corrected: Option<String>) -> Reading<T, K> {
-        let mut remarks = self.0;
+        let mut remarks = self.list;
         remarks.sort_by_key(|remark| remark.span.start);
         Reading { value, remarks, corrected }
     }

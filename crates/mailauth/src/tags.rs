@@ -4,7 +4,7 @@
 //! backslashes that a zone editor left at the ends of names and values are cut off, so that the
 //! rest can be read; [`escapes`] tells where they stand.
 
-use crate::reading::bounded;
+use crate::reading::{Remarks, bounded, quoted};
 use std::ops::Range;
 
 /// A TXT record has at most 65,535 octets; nothing of ours is half as long.
@@ -136,6 +136,82 @@ pub(crate) fn parts(value: &str, at: usize, separator: char) -> Vec<(&str, Range
 pub(crate) fn joined(tags: &[(String, String)]) -> String {
     let tags: Vec<String> = tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
     tags.join("; ")
+}
+
+/// What a record of tags can have wrong as such: the kinds of one reader's remarks for it.
+pub(crate) struct Kinds<K> {
+    /// Quotation marks or backslashes.
+    pub(crate) escapes: K,
+    /// Words without an equals sign.
+    pub(crate) bare: K,
+    /// Nothing between two semicolons.
+    pub(crate) empty: K,
+    /// A tag in capitals.
+    pub(crate) case: K,
+    /// A tag that is there twice.
+    pub(crate) twice: K,
+}
+
+/// All tags of a text with their index among its pieces; what is no tag is remarked. The value
+/// of the tag `except` may have anything in it.
+pub(crate) fn scan<'a, K: Copy>(
+    text: &'a str,
+    except: &str,
+    kinds: &Kinds<K>,
+    remarks: &mut Remarks<K>,
+) -> Vec<(usize, Tag<'a>)> {
+    if let Some(span) = escapes(text, except) {
+        let what = "the record has quotation marks or backslashes in it: they belong into a zone file, not into a form";
+        remarks.mended(kinds.escapes, span, what);
+    }
+    let mut tags = Vec::new();
+    for (index, piece) in pieces(text).into_iter().enumerate() {
+        match piece {
+            Piece::Tag(tag) => tags.push((index, tag)),
+            Piece::Bare(words, span) => {
+                remarks.mended(kinds.bare, span, format!("{} has no equals sign and no name", quoted(words)));
+            }
+            Piece::Empty(span) => remarks.mended(kinds.empty, span, "there is nothing between two semicolons"),
+        }
+    }
+    tags
+}
+
+/// What a tag is to a reader that knows some.
+pub(crate) enum Met {
+    /// One of them, for the first time.
+    Known(&'static str),
+    /// One of them again; that is remarked.
+    Again,
+    /// A stranger.
+    Unknown,
+}
+
+/// Looks a tag up among those known, remarks capitals and repetition, and remembers it in `seen`.
+pub(crate) fn meet<K: Copy>(
+    tag: &Tag<'_>,
+    known: &[&'static str],
+    seen: &mut Vec<&'static str>,
+    kinds: &Kinds<K>,
+    remarks: &mut Remarks<K>,
+) -> Met {
+    let plain = tag.plain_name();
+    let Some(name) = known.iter().copied().find(|name| plain.eq_ignore_ascii_case(name)) else { return Met::Unknown };
+    if name != plain {
+        remarks.mended(kinds.case, tag.name_span(), format!("tags are in lower case: {name}, not {plain}"));
+    }
+    if seen.contains(&name) {
+        remarks.mended(kinds.twice, tag.span(), format!("{name} is there twice"));
+        return Met::Again;
+    }
+    seen.push(name);
+    Met::Known(name)
+}
+
+/// The first letters of a text in lower case, without blanks and escapes: what it was meant to be.
+pub(crate) fn beginning(text: &str) -> String {
+    let letters = text.chars().filter(|c| !c.is_whitespace() && !is_escape(*c));
+    letters.take(200).collect::<String>().to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 
 use crate::dmarc::{decoded, is_address, is_bare_address};
 use crate::reading::{Reading, Remarks, quoted};
-use crate::tags::{self, Piece, Tag};
-use std::ops::Range;
+use crate::tags::{self, Kinds, Met, Tag};
 
 /// What there is to say about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,8 +49,7 @@ pub fn is_record(text: &str) -> bool {
 
 /// Whether it was meant to be one.
 pub fn is_like_record(text: &str) -> bool {
-    let letters: String = text.chars().filter(|c| !c.is_whitespace() && !tags::is_escape(*c)).take(200).collect();
-    letters.to_ascii_lowercase().contains("v=tlsrpt")
+    tags::beginning(text).contains("v=tlsrpt")
 }
 
 /// Reads one record, its strings joined.
@@ -63,30 +61,22 @@ pub fn is_like_record(text: &str) -> bool {
 /// ```
 pub fn read(text: &str) -> Reading<Record, Oddity> {
     let record = Record { destinations: Vec::new(), recognized: is_record(text) };
-    let mut reader = Reader {
-        remarks: Remarks::new(),
-        record,
-        seen: Vec::new(),
-        written: Vec::new(),
-        others: Vec::new(),
-        mend: false,
-    };
-    if let Some(span) = tags::escapes(text, "") {
-        let what = "the record has quotation marks or backslashes in it: they belong into a zone file, not into a form";
-        reader.mended(Oddity::EscapesLeftIn, span, what);
-    }
-    for (index, piece) in tags::pieces(text).into_iter().enumerate() {
-        match piece {
-            Piece::Tag(tag) => reader.tag(tag, index),
-            Piece::Bare(words, span) => {
-                let what = format!("{} has no equals sign and no name", quoted(words));
-                reader.mended(Oddity::WordsWithoutTag, span, what);
-            }
-            Piece::Empty(span) => reader.mended(Oddity::EmptyTag, span, "there is nothing between two semicolons"),
-        }
+    let mut reader =
+        Reader { remarks: Remarks::new(), record, seen: Vec::new(), written: Vec::new(), others: Vec::new() };
+    for (index, tag) in tags::scan(text, "", &KINDS, &mut reader.remarks) {
+        reader.tag(tag, index);
     }
     reader.finish(text)
 }
+
+/// How this reader calls what any record of tags can have wrong.
+const KINDS: Kinds<Oddity> = Kinds {
+    escapes: Oddity::EscapesLeftIn,
+    bare: Oddity::WordsWithoutTag,
+    empty: Oddity::EmptyTag,
+    case: Oddity::TagCase,
+    twice: Oddity::TagTwice,
+};
 
 struct Reader {
     remarks: Remarks<Oddity>,
@@ -94,30 +84,22 @@ struct Reader {
     seen: Vec<&'static str>,
     written: Vec<String>,
     others: Vec<(String, String)>,
-    mend: bool,
 }
 
 impl Reader {
-    fn mended(&mut self, kind: Oddity, span: Range<usize>, text: impl Into<String>) {
-        self.mend = true;
-        self.remarks.add(kind, span, text);
-    }
-
     fn tag(&mut self, tag: Tag<'_>, index: usize) {
-        let plain = tag.plain_name();
-        let lower = plain.to_ascii_lowercase();
-        let Some(known) = ["v", "rua"].into_iter().find(|known| *known == lower) else {
-            self.remarks.add(Oddity::TagUnknown, tag.span(), format!("{} is not a tag of TLSRPT", quoted(tag.name)));
-            self.others.push((plain, tag.plain_value()));
-            return;
+        let known = match tags::meet(&tag, &["v", "rua"], &mut self.seen, &KINDS, &mut self.remarks) {
+            Met::Known(known) => known,
+            Met::Again => return,
+            Met::Unknown => {
+                self.remarks.add(
+                    Oddity::TagUnknown,
+                    tag.span(),
+                    format!("{} is not a tag of TLSRPT", quoted(tag.name)),
+                );
+                return self.others.push((tag.plain_name(), tag.plain_value()));
+            }
         };
-        if known != plain {
-            self.mended(Oddity::TagCase, tag.name_span(), format!("tags are in lower case: {known}, not {plain}"));
-        }
-        if self.seen.contains(&known) {
-            return self.mended(Oddity::TagTwice, tag.span(), format!("{known} is there twice"));
-        }
-        self.seen.push(known);
         if known == "v" {
             self.version(tag, index);
         } else {
@@ -128,14 +110,14 @@ impl Reader {
     fn version(&mut self, tag: Tag<'_>, index: usize) {
         if index != 0 {
             let what = "v=TLSRPTv1 must be the first tag, or the record is discarded";
-            self.mended(Oddity::VersionNotFirst, tag.span(), what);
+            self.remarks.mended(Oddity::VersionNotFirst, tag.span(), what);
         }
         if let Some((next, blank)) = tags::after_version(&tag, "TLSRPTv1") {
-            self.mended(Oddity::SemicolonMissing, blank, "a semicolon is missing after v=TLSRPTv1");
+            self.remarks.mended(Oddity::SemicolonMissing, blank, "a semicolon is missing after v=TLSRPTv1");
             self.tag(next, 1);
         } else if tag.value != "TLSRPTv1" {
             let what = format!("v= must be TLSRPTv1, so written, and not {}", quoted(tag.value));
-            self.mended(Oddity::VersionWrong, tag.value_span(), what);
+            self.remarks.mended(Oddity::VersionWrong, tag.value_span(), what);
         }
     }
 
@@ -150,15 +132,19 @@ impl Reader {
                     self.destination(Destination::Https(uri.as_str().into()), uri);
                 }
                 "" if is_bare_address(&uri) => {
-                    self.mended(Oddity::UriWithoutScheme, span, format!("{} lacks mailto: before it", quoted(&uri)));
+                    self.remarks.mended(
+                        Oddity::UriWithoutScheme,
+                        span,
+                        format!("{} lacks mailto: before it", quoted(&uri)),
+                    );
                     self.written.push(format!("mailto:{uri}"));
                 }
                 "mailto" | "https" | "" => {
-                    self.mended(Oddity::UriUnreadable, span, format!("{} is not an address", quoted(&uri)));
+                    self.remarks.mended(Oddity::UriUnreadable, span, format!("{} is not an address", quoted(&uri)));
                 }
                 _ => {
                     let what = format!("reports go by mailto: or https:, not by {}", quoted(scheme));
-                    self.mended(Oddity::UriSchemeUnknown, span, what);
+                    self.remarks.mended(Oddity::UriSchemeUnknown, span, what);
                 }
             }
         }
@@ -171,14 +157,18 @@ impl Reader {
 
     fn finish(mut self, text: &str) -> Reading<Record, Oddity> {
         if !self.seen.contains(&"v") {
-            self.mended(Oddity::VersionMissing, 0..0, "the record must begin with v=TLSRPTv1;");
+            self.remarks.mended(Oddity::VersionMissing, 0..0, "the record must begin with v=TLSRPTv1;");
         } else if !self.record.recognized && text.trim() == "v=TLSRPTv1" {
-            self.mended(Oddity::SemicolonMissing, text.len()..text.len(), "a semicolon is missing after v=TLSRPTv1");
+            self.remarks.mended(
+                Oddity::SemicolonMissing,
+                text.len()..text.len(),
+                "a semicolon is missing after v=TLSRPTv1",
+            );
         }
         if !self.seen.contains(&"rua") {
             self.remarks.add(Oddity::AddressesMissing, text.len()..text.len(), "there is no rua=, and so no report");
         }
-        let corrected = (self.mend && !self.written.is_empty()).then(|| {
+        let corrected = (self.remarks.mend && !self.written.is_empty()).then(|| {
             let first = [("v".to_owned(), "TLSRPTv1".to_owned()), ("rua".to_owned(), self.written.join(","))];
             let tags: Vec<_> = first.into_iter().chain(self.others).collect();
             tags::joined(&tags)

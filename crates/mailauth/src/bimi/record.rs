@@ -1,7 +1,7 @@
 //! The record: where the picture is, and the certificate that says it may be used.
 
 use crate::reading::{Reading, Remarks, quoted};
-use crate::tags::{self, Piece, Tag};
+use crate::tags::{self, Kinds, Met, Tag};
 use std::ops::Range;
 
 /// What there is to say about a record.
@@ -62,8 +62,7 @@ pub fn is_record(text: &str) -> bool {
 
 /// Whether it was meant to be one.
 pub fn is_like_record(text: &str) -> bool {
-    let letters: String = text.chars().filter(|c| !c.is_whitespace() && !tags::is_escape(*c)).take(200).collect();
-    letters.to_ascii_lowercase().contains("v=bimi")
+    tags::beginning(text).contains("v=bimi")
 }
 
 /// Reads one record, its strings joined.
@@ -75,53 +74,40 @@ pub fn is_like_record(text: &str) -> bool {
 /// ```
 pub fn read(text: &str) -> Reading<Record, Oddity> {
     let record = Record { recognized: is_record(text), ..Record::default() };
-    let mut reader = Reader { remarks: Remarks::new(), record, seen: Vec::new(), written: Vec::new(), mend: false };
-    if let Some(span) = tags::escapes(text, "") {
-        let what = "the record has quotation marks or backslashes in it: they belong into a zone file, not into a form";
-        reader.mended(Oddity::EscapesLeftIn, span, what);
-    }
-    for (index, piece) in tags::pieces(text).into_iter().enumerate() {
-        match piece {
-            Piece::Tag(tag) => reader.tag(tag, index),
-            Piece::Bare(words, span) => {
-                let what = format!("{} has no equals sign and no name", quoted(words));
-                reader.mended(Oddity::WordsWithoutTag, span, what);
-            }
-            Piece::Empty(span) => reader.mended(Oddity::EmptyTag, span, "there is nothing between two semicolons"),
-        }
+    let mut reader = Reader { remarks: Remarks::new(), record, seen: Vec::new(), written: Vec::new() };
+    for (index, tag) in tags::scan(text, "", &KINDS, &mut reader.remarks) {
+        reader.tag(tag, index);
     }
     reader.finish(text)
 }
+
+/// How this reader calls what any record of tags can have wrong.
+const KINDS: Kinds<Oddity> = Kinds {
+    escapes: Oddity::EscapesLeftIn,
+    bare: Oddity::WordsWithoutTag,
+    empty: Oddity::EmptyTag,
+    case: Oddity::TagCase,
+    twice: Oddity::TagTwice,
+};
 
 struct Reader {
     remarks: Remarks<Oddity>,
     record: Record,
     seen: Vec<&'static str>,
     written: Vec<(String, String)>,
-    mend: bool,
 }
 
 impl Reader {
-    fn mended(&mut self, kind: Oddity, span: Range<usize>, text: impl Into<String>) {
-        self.mend = true;
-        self.remarks.add(kind, span, text);
-    }
-
     fn tag(&mut self, tag: Tag<'_>, index: usize) {
-        let plain = tag.plain_name();
-        let lower = plain.to_ascii_lowercase();
-        let value = tag.plain_value();
-        let Some(known) = TAGS.into_iter().find(|known| *known == lower) else {
-            self.remarks.add(Oddity::TagUnknown, tag.span(), format!("{} is not a tag of BIMI", quoted(tag.name)));
-            return self.written.push((plain, value));
+        let known = match tags::meet(&tag, &TAGS, &mut self.seen, &KINDS, &mut self.remarks) {
+            Met::Known(known) => known,
+            Met::Again => return,
+            Met::Unknown => {
+                self.remarks.add(Oddity::TagUnknown, tag.span(), format!("{} is not a tag of BIMI", quoted(tag.name)));
+                return self.written.push((tag.plain_name(), tag.plain_value()));
+            }
         };
-        if known != plain {
-            self.mended(Oddity::TagCase, tag.name_span(), format!("tags are in lower case: {known}, not {plain}"));
-        }
-        if self.seen.contains(&known) {
-            return self.mended(Oddity::TagTwice, tag.span(), format!("{known} is there twice"));
-        }
-        self.seen.push(known);
+        let value = tag.plain_value();
         let place = tag.value_span();
         match known {
             "v" => return self.version(tag, index),
@@ -142,11 +128,15 @@ impl Reader {
 
     fn version(&mut self, tag: Tag<'_>, index: usize) {
         if index != 0 {
-            self.mended(Oddity::VersionNotFirst, tag.span(), "v=BIMI1 must be the first tag, or the record is ignored");
+            self.remarks.mended(
+                Oddity::VersionNotFirst,
+                tag.span(),
+                "v=BIMI1 must be the first tag, or the record is ignored",
+            );
         }
         if tag.value != "BIMI1" {
             let what = format!("v= must be BIMI1, so written, and not {}", quoted(tag.value));
-            self.mended(Oddity::VersionWrong, tag.value_span(), what);
+            self.remarks.mended(Oddity::VersionWrong, tag.value_span(), what);
         }
     }
 
@@ -175,7 +165,7 @@ impl Reader {
     fn finish(mut self, text: &str) -> Reading<Record, Oddity> {
         let end = text.len()..text.len();
         if !self.seen.contains(&"v") {
-            self.mended(Oddity::VersionMissing, 0..0, "the record must begin with v=BIMI1;");
+            self.remarks.mended(Oddity::VersionMissing, 0..0, "the record must begin with v=BIMI1;");
         }
         let empty = |name| self.written.iter().any(|(tag, value)| tag == name && value.is_empty());
         let evidence = self.written.iter().any(|(tag, value)| tag == "a" && !value.is_empty());
@@ -189,7 +179,7 @@ impl Reader {
             self.remarks.add(Oddity::EvidenceMissing, end, what);
         }
         let usable = self.record.location.is_some() || self.record.declined;
-        let corrected = (self.mend && usable).then(|| {
+        let corrected = (self.remarks.mend && usable).then(|| {
             let version = ("v".to_owned(), "BIMI1".to_owned());
             let tags: Vec<_> = std::iter::once(version).chain(self.written).collect();
             tags::joined(&tags)

@@ -2,9 +2,8 @@
 
 use super::uri::{self, Uri};
 use crate::reading::{Reading, Remarks, quoted};
-use crate::tags::{self, Piece, Tag};
+use crate::tags::{self, Kinds, Tag};
 use std::fmt;
-use std::ops::Range;
 
 /// What there is to say about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,8 +138,7 @@ pub fn is_record(text: &str) -> bool {
 
 /// Whether it was meant to be one.
 pub fn is_like_record(text: &str) -> bool {
-    let letters: String = text.chars().filter(|c| !c.is_whitespace() && !tags::is_escape(*c)).take(200).collect();
-    let letters = letters.to_ascii_lowercase();
+    let letters = tags::beginning(text);
     letters.starts_with("v=dmarc") || letters.contains(";v=dmarc1") || letters.starts_with("dmarc1;")
 }
 
@@ -153,57 +151,48 @@ pub fn is_like_record(text: &str) -> bool {
 /// assert_eq!(&"v=DMARC1; p=rejct"[read.find(Oddity::PolicyUnknown).unwrap().span.clone()], "rejct");
 /// ```
 pub fn read(text: &str) -> Reading<Record, Oddity> {
-    let mut reader = Reader {
-        remarks: Remarks::new(),
-        record: Record::default(),
-        seen: Vec::new(),
-        written: Vec::new(),
-        mend: false,
-    };
+    let mut reader =
+        Reader { remarks: Remarks::new(), record: Record::default(), seen: Vec::new(), written: Vec::new() };
     reader.record.recognized = is_record(text);
-    if let Some(span) = tags::escapes(text, "n") {
-        let what = "the record has quotation marks or backslashes in it: they belong into a zone file, not into a form";
-        reader.mended(Oddity::EscapesLeftIn, span, what);
-    }
-    for (index, piece) in tags::pieces(text).into_iter().enumerate() {
-        match piece {
-            Piece::Tag(tag) => reader.tag(tag, index),
-            Piece::Bare(words, span) => {
-                let what = format!("{} has no equals sign and no name", quoted(words));
-                reader.mended(Oddity::WordsWithoutTag, span, what);
-            }
-            Piece::Empty(span) => reader.mended(Oddity::EmptyTag, span, "there is nothing between two semicolons"),
-        }
+    for (index, tag) in tags::scan(text, "n", &KINDS, &mut reader.remarks) {
+        reader.tag(tag, index);
     }
     reader.finish(text)
 }
+
+/// How this reader calls what any record of tags can have wrong.
+const KINDS: Kinds<Oddity> = Kinds {
+    escapes: Oddity::EscapesLeftIn,
+    bare: Oddity::WordsWithoutTag,
+    empty: Oddity::EmptyTag,
+    case: Oddity::TagCase,
+    twice: Oddity::TagTwice,
+};
 
 struct Reader<'a> {
     remarks: Remarks<Oddity>,
     record: Record,
     seen: Vec<(String, Tag<'a>)>,
     written: Vec<(String, String)>,
-    mend: bool,
 }
 
 const KNOWN: [&str; 14] = ["v", "p", "sp", "np", "psd", "t", "adkim", "aspf", "fo", "rua", "ruf", "pct", "rf", "ri"];
 
 impl<'a> Reader<'a> {
-    fn mended(&mut self, kind: Oddity, span: Range<usize>, text: impl Into<String>) {
-        self.mend = true;
-        self.remarks.add(kind, span, text);
-    }
-
     fn tag(&mut self, tag: Tag<'a>, index: usize) {
         let plain = tag.plain_name();
         let lower = plain.to_ascii_lowercase();
         let known = KNOWN.contains(&lower.as_str());
         if known && lower != plain {
-            self.mended(Oddity::TagCase, tag.name_span(), format!("tags are in lower case: {lower}, not {plain}"));
+            self.remarks.mended(
+                Oddity::TagCase,
+                tag.name_span(),
+                format!("tags are in lower case: {lower}, not {plain}"),
+            );
         }
         if known && self.seen.iter().any(|(name, _)| *name == lower) {
             let what = format!("{lower} is there twice, and receivers differ in which one they take");
-            return self.mended(Oddity::TagTwice, tag.span(), what);
+            return self.remarks.mended(Oddity::TagTwice, tag.span(), what);
         }
         self.seen.push((lower.clone(), tag));
         let mut value = tag.plain_value();
@@ -233,19 +222,19 @@ impl<'a> Reader<'a> {
 
     fn version(&mut self, tag: Tag<'a>, index: usize) {
         if index != 0 {
-            self.mended(
+            self.remarks.mended(
                 Oddity::VersionNotFirst,
                 tag.span(),
                 "v=DMARC1 must be the first tag, or the record is ignored",
             );
         }
         if let Some((next, blank)) = tags::after_version(&tag, "DMARC1") {
-            self.mended(Oddity::SemicolonMissing, blank, "a semicolon is missing after v=DMARC1");
+            self.remarks.mended(Oddity::SemicolonMissing, blank, "a semicolon is missing after v=DMARC1");
             // It cannot be a second version, as that is there twice by now.
             self.tag(next, 1);
         } else if tag.value != "DMARC1" {
             let what = format!("v= must be DMARC1 in capitals, not {}: the record is ignored", quoted(tag.value));
-            self.mended(Oddity::VersionWrong, tag.value_span(), what);
+            self.remarks.mended(Oddity::VersionWrong, tag.value_span(), what);
         }
     }
 
@@ -319,7 +308,7 @@ impl<'a> Reader<'a> {
     fn uris(&mut self, tag: Tag<'_>, name: &str) -> Option<String> {
         let list = uri::list(tag.value, tag.value_span().start);
         for remark in list.remarks {
-            self.mend |= remark.kind != Oddity::UriNotMailto;
+            self.remarks.mend |= remark.kind != Oddity::UriNotMailto;
             self.remarks.add(remark.kind, remark.span, remark.text);
         }
         let written: Vec<&str> = list.uris.iter().map(|uri| &*uri.text).collect();
@@ -331,7 +320,7 @@ impl<'a> Reader<'a> {
 
     fn removed(&mut self, tag: Tag<'_>, name: &str) {
         let what = format!("{name} was removed from DMARC by RFC 9989; it may go, and only old receivers heed it");
-        self.mended(Oddity::TagRemoved, tag.span(), what);
+        self.remarks.mended(Oddity::TagRemoved, tag.span(), what);
         if name == "pct" {
             self.record.percent = tag.value.parse().ok().filter(|percent| *percent <= 100);
             if let Some(percent @ 0..100) = self.record.percent {
@@ -344,7 +333,7 @@ impl<'a> Reader<'a> {
     fn finish(mut self, text: &str) -> Reading<Record, Oddity> {
         let end = text.len()..text.len();
         if !self.seen.iter().any(|(name, _)| name == "v") {
-            self.mended(Oddity::VersionMissing, 0..0, "the record must begin with v=DMARC1, or it is ignored");
+            self.remarks.mended(Oddity::VersionMissing, 0..0, "the record must begin with v=DMARC1, or it is ignored");
         }
         match self.seen.iter().position(|(name, _)| name == "p") {
             None => {
@@ -355,7 +344,7 @@ impl<'a> Reader<'a> {
             Some(2..) if self.record.recognized => {
                 let span = self.seen.iter().find(|(name, _)| name == "p").map_or(end.clone(), |(_, tag)| tag.span());
                 let what = "p= is not right behind v=DMARC1, where receivers before RFC 9989 look for it";
-                self.mended(Oddity::PolicyNotSecond, span, what);
+                self.remarks.mended(Oddity::PolicyNotSecond, span, what);
             }
             Some(_) => {}
         }
@@ -376,7 +365,7 @@ impl<'a> Reader<'a> {
         let missing = self.record.policy.is_none();
         let misread =
             self.seen.iter().any(|(name, _)| ["p", "sp", "np"].contains(&name.as_str())) && self.record.policy_void;
-        if !(self.mend || missing) || misread {
+        if !(self.remarks.mend || missing) || misread {
             return None;
         }
         let written = std::mem::take(&mut self.written);

@@ -95,7 +95,7 @@ const DAY: u64 = 86_400;
 /// assert!(read.remarks.is_empty() && read.value.allows("mx1.mail.example"));
 /// ```
 pub fn read_policy(text: &str) -> Reading<Policy, PolicyOddity> {
-    let mut reader = Reader { remarks: Remarks::new(), policy: Policy::default(), seen: Vec::new(), mend: false };
+    let mut reader = Reader { remarks: Remarks::new(), policy: Policy::default(), seen: Vec::new() };
     let body = bounded(text, POLICY_BYTES_MAX);
     if body.len() < text.len() {
         let what = "the file is longer than 64 KB, more than senders read";
@@ -118,20 +118,18 @@ struct Reader {
     remarks: Remarks<PolicyOddity>,
     policy: Policy,
     seen: Vec<&'static str>,
-    mend: bool,
 }
 
 impl Reader {
-    fn mended(&mut self, kind: PolicyOddity, span: Range<usize>, text: impl Into<String>) {
-        self.mend = true;
-        self.remarks.add(kind, span, text);
-    }
-
     fn line(&mut self, line: &str, at: usize, last: bool) {
         let (line, at) = match line.strip_prefix('\u{feff}').filter(|_| at == 0) {
             Some(rest) => {
                 let mark = '\u{feff}'.len_utf8();
-                self.mended(PolicyOddity::ByteOrderMark, 0..mark, "an invisible mark stands before the first line");
+                self.remarks.mended(
+                    PolicyOddity::ByteOrderMark,
+                    0..mark,
+                    "an invisible mark stands before the first line",
+                );
                 (rest, at + mark)
             }
             None => (line, at),
@@ -140,17 +138,17 @@ impl Reader {
         let span = at..at + line.len();
         if let Some(place) = line.find('\r') {
             let what = "lines end in LF or CRLF, not in CR alone";
-            self.mended(PolicyOddity::BareCarriageReturn, at + place..at + place + 1, what);
+            self.remarks.mended(PolicyOddity::BareCarriageReturn, at + place..at + place + 1, what);
         }
         if line.trim().is_empty() {
             if !last {
-                self.mended(PolicyOddity::EmptyLine, span, "there are no empty lines in a policy");
+                self.remarks.mended(PolicyOddity::EmptyLine, span, "there are no empty lines in a policy");
             }
             return;
         }
         let Some((key, value)) = line.split_once(':') else {
             let what = format!("{} is not a line of key and value", quoted(line.trim()));
-            return self.mended(PolicyOddity::LineWithoutColon, span, what);
+            return self.remarks.mended(PolicyOddity::LineWithoutColon, span, what);
         };
         let start = at + key.len() + 1 + value.len() - value.trim_start().len();
         let value = value.trim();
@@ -165,11 +163,11 @@ impl Reader {
         };
         if known != key {
             let what = format!("the key is {known}, in lower case and without blanks, not {}", quoted(key));
-            self.mended(PolicyOddity::KeyCase, span.start..span.start + key.len(), what);
+            self.remarks.mended(PolicyOddity::KeyCase, span.start..span.start + key.len(), what);
         }
         if known != "mx" && self.seen.contains(&known) {
             let what = format!("{known} is there twice; only the first counts");
-            return self.mended(PolicyOddity::KeyTwice, span, what);
+            return self.remarks.mended(PolicyOddity::KeyTwice, span, what);
         }
         self.seen.push(known);
         match known {
@@ -184,7 +182,7 @@ impl Reader {
         self.policy.version = value == "STSv1";
         if !self.policy.version {
             let what = format!("version must be STSv1, so written, and not {}", quoted(value));
-            self.mended(PolicyOddity::VersionWrong, place, what);
+            self.remarks.mended(PolicyOddity::VersionWrong, place, what);
         }
     }
 
@@ -213,7 +211,7 @@ impl Reader {
         let plain = lower.strip_suffix('.').unwrap_or(&lower);
         if plain.len() < lower.len() {
             let what = format!("a pattern has no dot at its end: {}", quoted(value));
-            self.mended(PolicyOddity::MxUnreadable, place, what);
+            self.remarks.mended(PolicyOddity::MxUnreadable, place, what);
         } else if !is_pattern(plain) {
             let what = format!("{} is not a host name, with or without *. before it", quoted(value));
             return self.remarks.add(PolicyOddity::MxUnreadable, place, what);
@@ -234,7 +232,7 @@ impl Reader {
                 self.policy.max_age = u32::try_from(seconds.min(MAX_AGE_MAX)).ok();
                 if seconds > MAX_AGE_MAX {
                     let what = "max_age is at most 31557600, a year";
-                    self.mended(PolicyOddity::MaxAgeTooLong, place, what);
+                    self.remarks.mended(PolicyOddity::MaxAgeTooLong, place, what);
                 } else if seconds < DAY && self.policy.mode != Some(Mode::None) {
                     let what = "max_age is below a day, so that senders forget the policy between two messages";
                     self.remarks.add(PolicyOddity::MaxAgeBelowADay, place, what);
@@ -246,7 +244,7 @@ impl Reader {
     fn finish(mut self, text: &str) -> Reading<Policy, PolicyOddity> {
         let end = text.len()..text.len();
         if !self.seen.contains(&"version") {
-            self.mended(PolicyOddity::VersionMissing, 0..0, "the line version: STSv1 is missing");
+            self.remarks.mended(PolicyOddity::VersionMissing, 0..0, "the line version: STSv1 is missing");
         }
         if !self.seen.contains(&"mode") {
             self.remarks.add(PolicyOddity::ModeMissing, end.clone(), "the line mode: is missing");
@@ -257,7 +255,7 @@ impl Reader {
         if !self.seen.contains(&"mx") && self.policy.mode != Some(Mode::None) {
             self.remarks.add(PolicyOddity::MxMissing, end, "no line mx: says which hosts are allowed");
         }
-        let corrected = if self.mend { self.corrected() } else { None };
+        let corrected = if self.remarks.mend { self.corrected() } else { None };
         self.remarks.into_reading(self.policy, corrected)
     }
 

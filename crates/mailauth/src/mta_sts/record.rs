@@ -1,8 +1,7 @@
 //! The TXT record at `_mta-sts` (RFC 8461 §3.1), which says that there is a policy and which.
 
 use crate::reading::{Reading, Remarks, quoted};
-use crate::tags::{self, Piece, Tag};
-use std::ops::Range;
+use crate::tags::{self, Kinds, Met, Tag};
 
 /// What there is to say about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,8 +39,7 @@ pub fn is_record(text: &str) -> bool {
 
 /// Whether it was meant to be one.
 pub fn is_like_record(text: &str) -> bool {
-    let letters: String = text.chars().filter(|c| !c.is_whitespace() && !tags::is_escape(*c)).take(200).collect();
-    letters.to_ascii_lowercase().contains("v=sts")
+    tags::beginning(text).contains("v=sts")
 }
 
 /// Reads one record, its strings joined.
@@ -52,53 +50,43 @@ pub fn is_like_record(text: &str) -> bool {
 /// ```
 pub fn read(text: &str) -> Reading<Record, Oddity> {
     let record = Record { id: None, recognized: is_record(text) };
-    let mut reader = Reader { remarks: Remarks::new(), record, seen: Vec::new(), others: Vec::new(), mend: false };
-    if let Some(span) = tags::escapes(text, "") {
-        let what = "the record has quotation marks or backslashes in it: they belong into a zone file, not into a form";
-        reader.mended(Oddity::EscapesLeftIn, span, what);
-    }
-    for (index, piece) in tags::pieces(text).into_iter().enumerate() {
-        match piece {
-            Piece::Tag(tag) => reader.tag(tag, index),
-            Piece::Bare(words, span) => {
-                let what = format!("{} has no equals sign and no name", quoted(words));
-                reader.mended(Oddity::WordsWithoutTag, span, what);
-            }
-            Piece::Empty(span) => reader.mended(Oddity::EmptyTag, span, "there is nothing between two semicolons"),
-        }
+    let mut reader = Reader { remarks: Remarks::new(), record, seen: Vec::new(), others: Vec::new() };
+    for (index, tag) in tags::scan(text, "", &KINDS, &mut reader.remarks) {
+        reader.tag(tag, index);
     }
     reader.finish(text)
 }
+
+/// How this reader calls what any record of tags can have wrong.
+const KINDS: Kinds<Oddity> = Kinds {
+    escapes: Oddity::EscapesLeftIn,
+    bare: Oddity::WordsWithoutTag,
+    empty: Oddity::EmptyTag,
+    case: Oddity::TagCase,
+    twice: Oddity::TagTwice,
+};
 
 struct Reader {
     remarks: Remarks<Oddity>,
     record: Record,
     seen: Vec<&'static str>,
     others: Vec<(String, String)>,
-    mend: bool,
 }
 
 impl Reader {
-    fn mended(&mut self, kind: Oddity, span: Range<usize>, text: impl Into<String>) {
-        self.mend = true;
-        self.remarks.add(kind, span, text);
-    }
-
     fn tag(&mut self, tag: Tag<'_>, index: usize) {
-        let plain = tag.plain_name();
-        let lower = plain.to_ascii_lowercase();
-        let Some(known) = ["v", "id"].into_iter().find(|known| *known == lower) else {
-            self.remarks.add(Oddity::TagUnknown, tag.span(), format!("{} is not a tag of MTA-STS", quoted(tag.name)));
-            self.others.push((plain, tag.plain_value()));
-            return;
+        let known = match tags::meet(&tag, &["v", "id"], &mut self.seen, &KINDS, &mut self.remarks) {
+            Met::Known(known) => known,
+            Met::Again => return,
+            Met::Unknown => {
+                self.remarks.add(
+                    Oddity::TagUnknown,
+                    tag.span(),
+                    format!("{} is not a tag of MTA-STS", quoted(tag.name)),
+                );
+                return self.others.push((tag.plain_name(), tag.plain_value()));
+            }
         };
-        if known != plain {
-            self.mended(Oddity::TagCase, tag.name_span(), format!("tags are in lower case: {known}, not {plain}"));
-        }
-        if self.seen.contains(&known) {
-            return self.mended(Oddity::TagTwice, tag.span(), format!("{known} is there twice"));
-        }
-        self.seen.push(known);
         if known == "v" {
             return self.version(tag, index);
         }
@@ -112,26 +100,26 @@ impl Reader {
     fn version(&mut self, tag: Tag<'_>, index: usize) {
         if index != 0 {
             let what = "v=STSv1 must be the first tag, or the record is discarded";
-            self.mended(Oddity::VersionNotFirst, tag.span(), what);
+            self.remarks.mended(Oddity::VersionNotFirst, tag.span(), what);
         }
         if let Some((next, blank)) = tags::after_version(&tag, "STSv1") {
-            self.mended(Oddity::SemicolonMissing, blank, "a semicolon is missing after v=STSv1");
+            self.remarks.mended(Oddity::SemicolonMissing, blank, "a semicolon is missing after v=STSv1");
             self.tag(next, 1);
         } else if tag.value != "STSv1" {
             let what = format!("v= must be STSv1, so written, and not {}", quoted(tag.value));
-            self.mended(Oddity::VersionWrong, tag.value_span(), what);
+            self.remarks.mended(Oddity::VersionWrong, tag.value_span(), what);
         }
     }
 
     fn finish(mut self, text: &str) -> Reading<Record, Oddity> {
         if !self.seen.contains(&"v") {
-            self.mended(Oddity::VersionMissing, 0..0, "the record must begin with v=STSv1;");
+            self.remarks.mended(Oddity::VersionMissing, 0..0, "the record must begin with v=STSv1;");
         }
         if !self.seen.contains(&"id") {
             let what = "there is no id=, without which senders do not look for a policy";
             self.remarks.add(Oddity::IdMissing, text.len()..text.len(), what);
         }
-        let corrected = self.record.id.as_ref().filter(|_| self.mend).map(|id| {
+        let corrected = self.record.id.as_ref().filter(|_| self.remarks.mend).map(|id| {
             let first = [("v".to_owned(), "STSv1".to_owned()), ("id".to_owned(), id.to_string())];
             let tags: Vec<_> = first.into_iter().chain(self.others).collect();
             format!("{};", tags::joined(&tags))
