@@ -101,6 +101,13 @@ def wait_for(condition, what, seconds=30):
         time.sleep(0.03)
 
 
+def counted(folder):
+    """The laboratory's count of connections, written after this was called."""
+    now, counts = time.time(), folder / "connections.json"
+    wait_for(lambda: counts.exists() and counts.stat().st_mtime > now, "the count of connections")
+    return counts
+
+
 class Running:
     """A laboratory for the length of a `with`; gives its settings."""
 

@@ -81,6 +81,25 @@ pub struct NsFacts {
 }
 
 impl NsFacts {
+    /// A server of that zone, in a laboratory, that says nothing but its SOA and these answers.
+    #[cfg(test)]
+    pub(crate) fn in_test(zone: &str, answers: impl IntoIterator<Item = (Question, Heard)>) -> Self {
+        let soa = Packet::soa_of(zone);
+        Self {
+            name: format!("ns1.{zone}"),
+            ip: [127, 53, 0, 1].into(),
+            in_parent: true,
+            in_child: true,
+            udp: Ok(soa.clone()),
+            took: Duration::ZERO,
+            tcp: Ok(soa),
+            plain: None,
+            answers: answers.into_iter().collect(),
+            varies: BTreeSet::new(),
+            stray: false,
+        }
+    }
+
     /// Whether it serves the zone, by UDP or TCP.
     pub fn serves(&self) -> bool {
         let heard = [Some(&self.udp), Some(&self.tcp), self.plain.as_ref()];

@@ -1,7 +1,6 @@
 use super::*;
 use crate::dns::Survey;
 use crate::dns::survey::NsFacts;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 fn host(preference: u16, name: &str, ips: &[&str]) -> MxHost {
@@ -17,20 +16,7 @@ fn set(hosts: Vec<MxHost>) -> MxFacts {
 
 /// Findings as `id impact-on-receiving`, with a name server at a loopback address.
 fn told(mx: MxFacts) -> Vec<String> {
-    let empty = crate::dns::Packet::soa_of("good.test");
-    let server = NsFacts {
-        plain: None,
-        varies: std::collections::BTreeSet::new(),
-        stray: false,
-        name: "ns1.good.test".into(),
-        ip: "127.53.0.1".parse().unwrap(),
-        in_parent: true,
-        in_child: true,
-        udp: Ok(empty.clone()),
-        took: Duration::ZERO,
-        tcp: Ok(empty),
-        answers: BTreeMap::new(),
-    };
+    let server = NsFacts::in_test("good.test", []);
     let zone = Survey { servers: vec![server], ..Survey::default() };
     let facts = Facts { domain: "good.test".into(), zone: Some(zone), mx: Some(mx), ..Facts::default() };
     let mut say = Say::default();

@@ -10,7 +10,6 @@ use crate::registry::{Moment, rdap, whois};
 use domain::base::iana::Rtype;
 use postrider_dns::Failure;
 use postrider_smtp::Timestamp;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 const URL: &str = "http://rdap.test/domain/good.test";
@@ -213,21 +212,8 @@ fn signed(tag: u16, key: Option<u16>) -> Survey {
     let ds = crate::dns::Data::Ds { tag, algorithm: 13, digest_type: 2, digest: vec![0xab; 32] };
     let key =
         key.map(|tag| rr(Rtype::DNSKEY, crate::dns::Data::Dnskey { flags: 257, algorithm: 13, tag, key: Vec::new() }));
-    let soa = Packet::soa_of("good.test");
     let keys = Packet { authoritative: true, answers: key.into_iter().collect(), ..Packet::default() };
-    let server = NsFacts {
-        plain: None,
-        varies: std::collections::BTreeSet::new(),
-        stray: false,
-        name: "ns1.good.test".into(),
-        ip: "127.53.0.1".parse().unwrap(),
-        in_parent: true,
-        in_child: true,
-        udp: Ok(soa.clone()),
-        took: Duration::ZERO,
-        tcp: Ok(soa),
-        answers: BTreeMap::from([(("good.test".to_owned(), Rtype::DNSKEY), Ok(keys))]),
-    };
+    let server = NsFacts::in_test("good.test", [(("good.test".to_owned(), Rtype::DNSKEY), Ok(keys))]);
     Survey { ds: vec![rr(Rtype::DS, ds)], servers: vec![server], ..zone(&["ns1.good.test"]) }
 }
 

@@ -257,21 +257,8 @@ async fn a_record_elsewhere_is_named_and_an_answer_cut_off_is_no_fault() {
     facts.spf.as_mut().unwrap().misplaced = vec![("_spf.none.test".into(), "v=spf1 mx -all".into())];
     let say = judged(&facts);
     assert_eq!(proposed(&say.findings()[0]), Some("v=spf1 mx -all"));
-    let whole = Packet::soa_of("none.test");
-    let cut = Packet { truncated: true, answers: Vec::new(), ..whole.clone() };
-    let server = crate::dns::NsFacts {
-        plain: None,
-        varies: std::collections::BTreeSet::new(),
-        stray: false,
-        name: "ns1.none.test".into(),
-        ip: "127.53.0.1".parse().unwrap(),
-        in_parent: true,
-        in_child: true,
-        udp: Ok(whole.clone()),
-        took: Duration::ZERO,
-        tcp: Ok(whole),
-        answers: [(("none.test".to_owned(), Rtype::TXT), Ok(cut))].into(),
-    };
+    let cut = Packet { truncated: true, authoritative: true, ..Packet::default() };
+    let server = crate::dns::NsFacts::in_test("none.test", [(("none.test".to_owned(), Rtype::TXT), Ok(cut))]);
     facts.zone = Some(Survey { servers: vec![server], ..Survey::default() });
     let say = judged(&facts);
     assert_eq!((told(&say).len(), say.state_of("spf.one")), (0, Some(State::Untested)));

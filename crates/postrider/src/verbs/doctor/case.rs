@@ -37,7 +37,7 @@ pub(super) struct ReplayArgs {
 /// Examines, and keeps every packet and octet; passwords are not in it.
 pub(super) fn record(args: &RecordArgs) -> Result<Exit, Failure> {
     let target = super::target(&args.target)?;
-    let settings = super::settings(&args.world, &args.ask, &target)?;
+    let settings = super::settings(&args.world, &args.ask, &args.show, &target)?;
     let live: Arc<dyn World> = Arc::new(Live::new(args.world.source));
     let tape = Arc::new(Tape::recording(live));
     let world: Arc<dyn World> = tape.clone();
@@ -55,7 +55,12 @@ pub(super) fn record(args: &RecordArgs) -> Result<Exit, Failure> {
 pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     let text = read(&args.file)?;
     let told = |fault: &dyn std::fmt::Display| Failure::new(Exit::Data, format!("{}: {fault}", args.file.display()));
-    let (ctx, target) = case::read(&text).map_err(|fault| told(&fault))?;
+    let (mut ctx, target) = case::read(&text).map_err(|fault| told(&fault))?;
+    if !(args.show.only.is_empty() && args.show.skip.is_empty()) {
+        let mut settings = (*ctx.settings).clone();
+        args.show.choose(&mut settings)?;
+        ctx.settings = Arc::new(settings);
+    }
     let report = super::observe(&ctx, &target, &args.show)?;
     super::show(&report, &args.show)
 }

@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::verbs::paint::{Look, Tone, cells, wrapped};
 use postrider_diagnosis::dns::survey::Question;
 use postrider_diagnosis::dns::{NsFacts, Rr, Survey};
-use postrider_diagnosis::finding::{Finding, Severity, State};
+use postrider_diagnosis::finding::{Finding, Severity};
 use postrider_diagnosis::name_service::{Looked, does, look, proof, questions, records};
 use postrider_diagnosis::net::Live;
 use postrider_diagnosis::{Change, Target, moment};
@@ -77,11 +77,11 @@ pub(super) fn run(args: &DnsArgs, world: &WorldArgs) -> Result<Exit, Failure> {
 
 /// 0 all well, 1 warnings, 2 a problem, 3 the zone was not come to.
 fn exit(looked: &Looked) -> Exit {
-    let walked = looked.checks.iter().any(|check| check.id == "dns.walk" && check.state == State::Fine);
+    let met = looked.facts.zone.as_ref().is_some_and(|zone| zone.serving().next().is_some());
     match looked.findings.iter().map(|(root, _)| root.severity).max() {
         Some(Severity::Problem) => Exit::Problem,
         Some(Severity::Warning) => Exit::Failed,
-        _ if !walked => Exit::Unsure,
+        _ if !met => Exit::Unsure,
         _ => Exit::Ok,
     }
 }

@@ -189,9 +189,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn examine(args: &Args) -> Result<Exit, Failure> {
     let target = target(args.target.as_deref().unwrap_or_default())?;
-    let mut settings = settings(&args.world, &args.ask, &target)?;
-    settings.only = named("--only", &args.show.only)?;
-    settings.skip = named("--skip", &args.show.skip)?;
+    let mut settings = settings(&args.world, &args.ask, &args.show, &target)?;
     let memory = if args.no_history { None } else { Memory::find(args.state.as_deref()) };
     let mut remembered = match (&memory, &target) {
         (Some(memory), Target::Domain { name, .. }) => Some((memory, name)),
@@ -219,6 +217,15 @@ fn examine(args: &Args) -> Result<Exit, Failure> {
     show(&report, &args.show)
 }
 
+impl ShowArgs {
+    /// Judges only the checks that the user wants.
+    fn choose(&self, settings: &mut Settings) -> Result<(), Failure> {
+        settings.only = named("--only", &self.only)?;
+        settings.skip = named("--skip", &self.skip)?;
+        Ok(())
+    }
+}
+
 /// Checks and groups as the user names them, all of which there are.
 pub(crate) fn named(option: &str, names: &[String]) -> Result<Vec<String>, Failure> {
     for name in names {
@@ -236,8 +243,9 @@ pub(crate) fn target(text: &str) -> Result<Target, Failure> {
     Target::parse(text).map_err(|fault| Failure::new(Exit::Usage, fault.to_string()))
 }
 
-fn settings(world: &WorldArgs, ask: &AskArgs, target: &Target) -> Result<Settings, Failure> {
+fn settings(world: &WorldArgs, ask: &AskArgs, show: &ShowArgs, target: &Target) -> Result<Settings, Failure> {
     let mut settings = world.settings()?;
+    show.choose(&mut settings)?;
     settings.senders.clone_from(&ask.senders);
     settings.selectors.clone_from(&ask.selectors);
     settings.mine = ask.mine;

@@ -36,7 +36,7 @@ pub(super) fn run(args: &WatchArgs) -> Result<Exit, Failure> {
         let Target::Domain { name: domain, .. } = &target else {
             return Err(Failure::new(Exit::Usage, format!("{name}: only domains can be watched")));
         };
-        let mut settings = super::settings(&args.world, &args.ask, &target)?;
+        let mut settings = super::settings(&args.world, &args.ask, &ShowArgs::default(), &target)?;
         settings.history = memory.read(domain)?;
         let last = settings.history.last().cloned();
         let live: Arc<dyn World> = Arc::new(Live::new(args.world.source));
