@@ -56,7 +56,7 @@ pub(crate) const MEMORIES: &[Remember] =
 type Remember = fn(&Facts, &mut BTreeMap<String, String>);
 
 /// Dates that what was seen carries in itself, for the timeline.
-pub(crate) const DATES: &[fn(&Facts) -> Vec<Change>] = &[registration::timeline, log::timeline];
+pub(crate) const DATES: &[fn(&Facts) -> Vec<Change>] = &[registration::timeline, dns::timeline, log::timeline];
 
 /// Lets every judge speak.
 pub(crate) fn judge(facts: &Facts) -> Say {

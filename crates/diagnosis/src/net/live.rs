@@ -6,7 +6,7 @@ use postrider_smtp::Trouble;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
@@ -144,15 +144,3 @@ fn silence(error: &io::Error) -> Silence {
         _ => Silence::Local(error.to_string()),
     }
 }
-
-/// Whether this machine has a way to the IPv6 internet, as far as its routes say. Nothing is sent.
-pub fn has_ipv6() -> bool {
-    // Connecting a datagram socket only looks the route up. 2001:db8::/32 is often routed to
-    // nowhere, so a root server's address is asked for.
-    const A_ROOT: Ipv6Addr = Ipv6Addr::new(0x2001, 0x503, 0xba3e, 0, 0, 0, 2, 0x30);
-    let socket = std::net::UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0));
-    socket.is_ok_and(|socket| socket.connect((A_ROOT, 53)).is_ok())
-}
-
-/// So that nobody waits forever by mistake.
-pub(super) const FOREVER: Duration = Duration::from_secs(3600);

@@ -15,7 +15,7 @@ mod replay;
 mod tape;
 mod wire;
 
-pub use live::{Live, has_ipv6};
+pub use live::Live;
 pub use question::query;
 pub(crate) use replay::SCHEMA as CASE_SCHEMA;
 pub use replay::{Replay, ReplayError};

@@ -1,6 +1,5 @@
 //! One connection, live, recorded or replayed.
 
-use super::live::FOREVER;
 use super::tape::{Cable, Event};
 use postrider_smtp::{Phase, Trouble, TroubleKind};
 use postrider_transport::Stream;
@@ -310,24 +309,5 @@ impl AsyncWrite for Wire {
             Side::Live(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
             Side::Script(_) | Side::Gone => Poll::Ready(Ok(())),
         }
-    }
-}
-
-/// For code that wants a limit and has none.
-impl Wire {
-    /// All that comes until the peer closes or `bytes_max` are there.
-    pub async fn hear_all(&mut self, bytes_max: usize, limit: Duration) -> io::Result<Vec<u8>> {
-        let until = tokio::time::Instant::now() + limit.min(FOREVER);
-        let mut all = Vec::new();
-        while all.len() < bytes_max {
-            let left = until.saturating_duration_since(tokio::time::Instant::now());
-            let more = self.hear(left).await?;
-            if more.is_empty() {
-                break;
-            }
-            all.extend_from_slice(&more);
-        }
-        all.truncate(bytes_max);
-        Ok(all)
     }
 }

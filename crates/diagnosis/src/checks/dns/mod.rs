@@ -23,6 +23,7 @@ use crate::dns::{NsFacts, Rr, Survey};
 use crate::facts::Facts;
 use crate::finding::Say;
 use crate::registry::company;
+use crate::report::{Change, moment};
 use domain::base::iana::Rtype;
 
 /// The checks that need a living zone.
@@ -66,6 +67,34 @@ pub(crate) fn judge(facts: &Facts, say: &mut Say) {
     copies::judge(facts, zone, say);
     values::judge(facts, zone, say);
     caches::judge(facts, zone, say);
+}
+
+/// Dates that the zone carries in itself: its serial, where that is one, and its signatures.
+pub(crate) fn timeline(facts: &Facts) -> Vec<Change> {
+    let Some(zone) = &facts.zone else { return Vec::new() };
+    let mut changes = Vec::new();
+    if let Some((serial, at)) = zone.newest().and_then(|serial| Some((serial, date_of(serial, facts.now.0)?))) {
+        changes.push(Change { at, what: format!("the zone was edited, by its serial {serial}"), source: "serial" });
+    }
+    let seals = facts.dnssec.iter().flat_map(|seen| &seen.seals);
+    let signed = seals.filter_map(|seal| seal.seal.as_ref().ok()?.as_ref()).map(|sealed| sealed.from).max();
+    if let Some(from) = signed {
+        let what = format!("{} was signed as it is", zone.zone);
+        changes.push(Change { at: moment(from.saturating_mul(1000)), what, source: "signature" });
+    }
+    changes
+}
+
+/// The date in a serial: seconds since 1970, or year, month, day and a count (RFC 1912 §2.2).
+fn date_of(serial: u32, now: i64) -> Option<String> {
+    let (now, serial) = (now / 1000, i64::from(serial));
+    let years = 20 * 365 * 86_400;
+    if (now - years..=now + 86_400).contains(&serial) {
+        return Some(moment(serial * 1000));
+    }
+    let (day, month, year) = (serial / 100 % 100, serial / 10_000 % 100, serial / 1_000_000);
+    let is_date = (1..=31).contains(&day) && (1..=12).contains(&month) && (1990..2100).contains(&year);
+    is_date.then(|| format!("{year:04}-{month:02}-{day:02}T00:00:00Z"))
 }
 
 /// A server as it is told: name and address.

@@ -371,3 +371,14 @@ async fn where_the_root_does_not_answer_the_resolver_names_the_servers() {
         assert_eq!(say.state_of("dns.walk"), Some(State::Untested), "{what}");
     }
 }
+
+#[tokio::test]
+async fn the_dates_that_a_zone_carries_are_on_the_timeline() {
+    let day = 86_400;
+    let signing = Signing { from: -3 * day, until: 20 * day, ..Signing::default() };
+    let paper = Paper::small().signed().sign("good.test", signing);
+    let (facts, _) = look(&paper.ctx(), "good.test").await;
+    let told = crate::history::timeline(&facts, &crate::history::Snapshot::default());
+    let told: Vec<(&str, &str)> = told.iter().map(|change| (change.at.as_str(), change.source)).collect();
+    assert_eq!(told, [("2026-11-24T12:00:00Z", "signature"), ("2026-11-27T00:00:00Z", "serial")]);
+}
